@@ -1,0 +1,39 @@
+# Two commands do everything: `make run` and `make test`. Neither needs anything installed by hand.
+PYTHON ?= python3.11
+ifeq ($(shell command -v $(PYTHON) 2>/dev/null),)
+PYTHON := python3
+endif
+BIN := .venv/bin
+STAMP := .venv/.installed
+export LITELLM_LOCAL_MODEL_COST_MAP := True
+
+.PHONY: run test lint unit install lock clean
+
+install: $(STAMP)
+
+$(STAMP): requirements/dev.lock requirements/uv.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/uv.lock
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+run: $(STAMP)
+	$(BIN)/tierwise serve --demo
+
+test: lint unit
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lock: $(STAMP)
+	for name in uv run dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.lock; done
+
+clean:
+	rm -rf .venv .tierwise
