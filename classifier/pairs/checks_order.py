@@ -1,0 +1,148 @@
+"""Checks of order: the same words in another order, and what stands after `from` and `to`. See `checks`.
+
+Content that moved is harmless only in three shapes: one phrase that keeps its preposition (or names a time), a
+swap inside a list, and a modifier that changed sides (`easy courses`, `courses that are easy`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from classifier.pairs import words as w
+from classifier.pairs.pair import Pair, is_salient
+from classifier.pairs.text import Parsed
+
+_DIRECTED: Final = ("from_", "to", "before", "after", "by", "than", "against", "above", "below", "because")
+_LIST: Final = frozenset("and or versus vs between with both".split()) | w.ARTICLES
+_LEADING: Final = frozenset("in on at for during if when as of within since with without under about before after by".split())
+_MODIFYING: Final = frozenset("that which who are is was were of be being been for in on with the a an s".split())
+
+
+def _arguments(parsed: Parsed) -> dict[str, set[str]]:
+    """The first content word after each directed preposition."""
+    found: dict[str, set[str]] = {}
+    for i, token in enumerate(parsed.tokens):
+        name = w.PREPOSITIONS.get(token.norm)
+        if name in _DIRECTED:
+            after = next((t.norm for t in parsed.tokens[i + 1 : i + 5] if t.content), None)
+            if after:
+                found.setdefault(name, set()).add(after)
+    return found
+
+
+def check_direction(pair: Pair) -> str | None:
+    """A word that follows `from` on one side and `to` on the other turns the question round."""
+    one, other = _arguments(pair.a), _arguments(pair.b)
+    for first, second in (("from_", "to"), ("before", "after"), ("above", "below"), ("by", "to")):
+        mine, yours = one.get(first, set()), other.get(first, set())
+        crossed = (mine & other.get(second, set())) | (one.get(second, set()) & yours)
+        if crossed - (mine & yours) - (one.get(second, set()) & other.get(second, set())):
+            return f"{sorted(crossed)} after {first.strip('_')} against {second}"
+    for name in ("than", "by", "against"):
+        mine, yours = one.get(name, set()), other.get(name, set())
+        if mine and yours and not mine & yours and pair.moved:
+            return f"{sorted(mine)} against {sorted(yours)} after {name}"
+    return None
+
+
+def check_word_order(pair: Pair) -> str | None:
+    """All content is matched but stands in another order."""
+    moved = [t for t in pair.moved if is_salient(t)]
+    if not moved or len(pair.lone_a()) + len(pair.lone_b()) > 1:
+        return None
+    if _is_phrase_move(pair) or _is_list_swap(pair) or _is_modifier_swap(pair):
+        return None
+    return f"same words in another order ({', '.join(t.norm for t in moved[:3])})"
+
+
+def _links(pair: Pair) -> list[tuple[int, int]]:
+    """Places of the matched salient tokens, in the order of the first question."""
+    return [(x.a, x.b) for x in pair.alignment.links if is_salient(pair.a.tokens[x.a])]
+
+
+def _is_phrase_move(pair: Pair) -> bool:
+    """Taking one run of neighbours out leaves the rest in order, and the run keeps what leads it."""
+    links = _links(pair)
+    for start in range(len(links)):
+        for end in range(start + 1, len(links)):
+            run, rest = links[start:end], links[:start] + links[end:]
+            if _ordered(rest) and _ordered(run) and _is_block(run, rest) and _keeps_lead(pair, run):
+                return True
+    return False
+
+
+def _ordered(links: list[tuple[int, int]]) -> bool:
+    return all(links[i][1] < links[i + 1][1] for i in range(len(links) - 1))
+
+
+def _is_block(run: list[tuple[int, int]], rest: list[tuple[int, int]]) -> bool:
+    """The run also stands together in the second question."""
+    low, high = run[0][1], run[-1][1]
+    return not any(low < b < high for _, b in rest)
+
+
+def _keeps_lead(pair: Pair, run: list[tuple[int, int]]) -> bool:
+    first, second = _lead(pair.a, run[0][0]), _lead(pair.b, run[0][1])
+    if first and first == second:
+        return True
+    head = pair.a.tokens[run[0][0]].norm
+    timed = head in w.DATES or head in w.SCOPE_WORDS or any(pair.a.tokens[a].norm in w.DATES for a, _ in run)
+    passive = {first, second} == {"by", ""} and any(t.norm in w.AUXILIARIES for t in (*pair.a.tokens, *pair.b.tokens))
+    return (timed and bool(first or second)) or (timed and len(run) > 1) or passive
+
+
+def _lead(parsed: Parsed, at: int) -> str:
+    """The preposition before a phrase, looking past articles and the like; empty if there is none."""
+    for token in reversed(parsed.tokens[max(0, at - 3) : at]):
+        if is_salient(token):
+            return ""
+        if token.norm in _LEADING:
+            return token.norm
+        if token.norm in w.PREPOSITIONS:
+            return ""
+    return ""
+
+
+def _swapped_neighbours(links: list[tuple[int, int]]) -> list[int] | None:
+    """Positions i where links i and i+1 changed places; None if the order cannot be explained by such swaps."""
+    order = [b for _, b in links]
+    swaps = []
+    for i in range(len(order) - 1):
+        if order[i] > order[i + 1]:
+            order[i], order[i + 1] = order[i + 1], order[i]
+            swaps.append(i)
+    return swaps if order == sorted(order) and swaps else None
+
+
+def _between(parsed: Parsed, one: int, other: int) -> set[str]:
+    low, high = sorted((one, other))
+    return {t.norm for t in parsed.tokens[low + 1 : high]}
+
+
+def _is_list_swap(pair: Pair) -> bool:
+    """Neighbours joined by `and`, `or` or `versus` changed places and nothing else did."""
+    links = _links(pair)
+    swaps = _swapped_neighbours(links)
+    if swaps is None:
+        return False
+    for i in swaps:
+        (a1, b1), (a2, b2) = links[i], links[i + 1]
+        between = _between(pair.a, a1, a2), _between(pair.b, b1, b2)
+        if not all(part and part <= _LIST for part in between):
+            return False
+    return True
+
+
+def _is_modifier_swap(pair: Pair) -> bool:
+    """`Y X` on one side, `X that is Y` or `X of Y` on the other: exactly one side has a linking word between."""
+    links = _links(pair)
+    swaps = _swapped_neighbours(links)
+    if swaps is None:
+        return False
+    for i in swaps:
+        (a1, b1), (a2, b2) = links[i], links[i + 1]
+        between = _between(pair.a, a1, a2), _between(pair.b, b1, b2)
+        filled = [part for part in between if part]
+        if len(filled) != 1 or not filled[0] <= _MODIFYING or filled[0] <= w.ARTICLES:
+            return False
+    return True

@@ -1,0 +1,144 @@
+"""Checks of values: language, numbers, codes, units and currencies, dates. See `checks` for the contract."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from classifier.pairs import words as w
+from classifier.pairs.pair import Pair
+from classifier.pairs.text import Parsed, Token
+
+# The commonest function words of languages written in Latin letters, without those that English shares.
+_FOREIGN: Final = {
+    "es": frozenset("el la los las que un una por con para cómo qué como puedo mi es cuál está dónde".split()),
+    "fr": frozenset("le la les des du un une est que qui dans pour avec je mon comment quel où et".split()),
+    "de": frozenset("der das ist und ich wie ein eine nicht mit auf für meine mein kann zu den wo".split()),
+    "it": frozenset("il lo gli che di è un una con posso mio mia dove quale sono".split()),
+    "pt": frozenset("os que um uma para com como posso meu minha onde qual é em não".split()),
+    "nl": frozenset("het een ik hoe mijn kan van niet met voor waar wat".split()),
+}
+_ENGLISH: Final = frozenset(
+    "the a an is are of to in for my i how what can do does why where when it you and with on".split()
+)
+
+
+def language_of(parsed: Parsed) -> str:
+    """`en` unless other function words prevail; the script's first letter range for other alphabets."""
+    letters = [c for c in parsed.lower if c.isalpha()]
+    foreign = [c for c in letters if ord(c) > 0x24F]
+    if letters and len(foreign) > 0.5 * len(letters):
+        return f"script-{ord(max(set(foreign), key=foreign.count)) >> 8:x}"
+    words = parsed.lower.replace("?", " ").replace("¿", " ").replace(",", " ").split()
+    english = sum(word in _ENGLISH for word in words)
+    counts = {code: sum(word in table for word in words) for code, table in _FOREIGN.items()}
+    best = max(counts, key=lambda code: counts[code])
+    return best if counts[best] > 2 * english and counts[best] >= 2 else "en"
+
+
+def check_language(pair: Pair) -> str | None:
+    """Another language is another answer; outside English only equal words are trusted."""
+    one, other = language_of(pair.a), language_of(pair.b)
+    if one != other:
+        return f"language {one} against {other}"
+    exact = not pair.lone_a() and not pair.lone_b() and not pair.moved
+    if one != "en" and not exact:
+        return f"language {one} is served on equal words only"
+    return None
+
+
+def _numbers(parsed: Parsed) -> list[str]:
+    return [t.norm for t in parsed.tokens if t.kind == "number"]
+
+
+def check_numbers(pair: Pair) -> str | None:
+    """The same numbers, as many times, in an order that keeps each beside its noun."""
+    one, other = _numbers(pair.a), _numbers(pair.b)
+    if one == other:
+        return None
+    missing = Counter(one) - Counter(other), Counter(other) - Counter(one)
+    missing = tuple(m - Counter({"1": m["1"]}) if _has_lone_one(p) else m
+                    for m, p in zip(missing, (pair.b, pair.a), strict=True))  # fmt: skip
+    if any(missing):
+        return f"numbers {sorted(missing[0])} against {sorted(missing[1])}"
+    if one != other and Counter(one) == Counter(other) and _context(pair.a) != _context(pair.b):
+        return "the same numbers stand beside other words"
+    return None
+
+
+def _has_lone_one(parsed: Parsed) -> bool:
+    """`one` and `a` say 1 without being read as a number."""
+    return any(t.norm in ("one", "a", "an", "single") for t in parsed.tokens)
+
+
+def _context(parsed: Parsed) -> Counter[tuple[str, str]]:
+    """Each number with the next content word after it."""
+    found: Counter[tuple[str, str]] = Counter()
+    for i, token in enumerate(parsed.tokens):
+        if token.kind == "number":
+            after = next((t.norm for t in parsed.tokens[i + 1 :] if t.content and t.kind == "word"), "")
+            found[(token.norm, after)] += 1
+    return found
+
+
+def check_codes(pair: Pair) -> str | None:
+    """Identifiers of letters and digits must be equal."""
+    one, other = ({t.norm for t in p.tokens if t.kind == "code"} for p in (pair.a, pair.b))
+    return f"codes {sorted(one - other)} against {sorted(other - one)}" if one != other else None
+
+
+def _units(parsed: Parsed) -> set[str]:
+    found = set()
+    for i, token in enumerate(parsed.tokens):
+        name = token.norm if token.kind == "sign" else w.UNITS.get(token.norm)
+        near = parsed.tokens[max(0, i - 1) : i] + parsed.tokens[i + 1 : i + 2]
+        beside = any(t.kind == "number" for t in near)
+        if name and (token.norm not in w.UNITS_BESIDE_NUMBER or beside or token.kind == "sign"):
+            found.add(name)
+    return found
+
+
+def check_units(pair: Pair) -> str | None:
+    """Units and currencies must agree; one that only one side names must stand away from any number."""
+    one, other = _units(pair.a), _units(pair.b)
+    only, only_other = one - other, other - one
+    if only and only_other:
+        return f"units {sorted(only)} against {sorted(only_other)}"
+    loose = only | only_other
+    if loose & (_units_of_numbers(pair.a) | _units_of_numbers(pair.b)) or (loose and pair.is_small_edit()):
+        return f"unit {sorted(loose)} on one side only"
+    return None
+
+
+def _units_of_numbers(parsed: Parsed) -> set[str]:
+    """Units that stand beside a number."""
+    found = set()
+    for i, token in enumerate(parsed.tokens):
+        near = parsed.tokens[max(0, i - 1) : i] + parsed.tokens[i + 1 : i + 2]
+        if any(t.kind == "number" for t in near):
+            found.add(token.norm if token.kind == "sign" else w.UNITS.get(token.norm, ""))
+    return found - {""}
+
+
+def _dates(parsed: Parsed) -> set[str]:
+    found = {w.DATES[t.norm] for t in parsed.tokens if t.norm in w.DATES and not _is_plain(t)}
+    for i, token in enumerate(parsed.tokens):
+        if token.norm in ("may", "march") and token.capital and not token.first:
+            found.add(token.norm)
+        elif token.norm in ("may", "march") and i > 0 and parsed.tokens[i - 1].norm in ("in", "since", "until", "of"):
+            found.add(token.norm)
+    return found
+
+
+def _is_plain(token: Token) -> bool:
+    """Words that are a date only sometimes: `now`, `fall`, `am` after a pronoun is handled as an auxiliary."""
+    return token.norm in ("now", "currently", "fall", "am", "spring", "later", "soon", "ad", "sat", "sun", "mon", "night")
+
+
+def check_dates(pair: Pair) -> str | None:
+    """Days, months, seasons and times of day must agree."""
+    one, other = _dates(pair.a), _dates(pair.b)
+    if one == other:
+        return None
+    return f"dates {sorted(one - other)} against {sorted(other - one)}"
+

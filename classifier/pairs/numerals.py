@@ -1,0 +1,74 @@
+"""Numbers in English text, in digits or words, to exact decimal strings: `21`, `twenty-one` and `21.0` agree."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+_UNITS: Final = {
+    w: i
+    for i, w in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
+    )
+}
+_TENS: Final = {
+    w: 10 * (i + 2) for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+}
+_SCALES: Final = {
+    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "lakh": 10**5, "crore": 10**7, "k": 1000,
+}  # fmt: skip
+_ORDINALS: Final = {
+    "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10,
+    "eleventh": 11, "twelfth": 12, "twentieth": 20, "thirtieth": 30, "hundredth": 100,
+}  # fmt: skip
+_ROMAN: Final = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12}
+_DIGITS: Final = re.compile(r"^(\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")
+
+
+def plain(value: Decimal) -> str:
+    """A number without trailing zeros or exponent."""
+    return f"{value.normalize():f}"
+
+
+def read_digits(word: str) -> str | None:
+    """`1,250.50` to `1250.5`, `3rd` to `3`, `20k` to `20000`; None if the word is no number."""
+    if not (match := _DIGITS.match(word)):
+        return None
+    scale = {"k": 1000, "m": 10**6, "bn": 10**9}.get(match[2] or "", 1)
+    try:
+        return plain(Decimal(match[1].replace(",", "")) * scale)
+    except InvalidOperation:
+        return None
+
+
+def read_roman(word: str) -> str | None:
+    """`II` to `2` for the few numerals that are no English words."""
+    return str(_ROMAN[word]) if word in _ROMAN else None
+
+
+def read_words(words: list[str]) -> tuple[str, int] | None:
+    """Read a number from the start of lower-case words: its value and how many words it took.
+
+    A lone `one` is a pronoun as often as a number, and `second` a unit, so neither is read by itself.
+    """
+    total, current, used = 0, 0, 0
+    for word in words:
+        if word in _UNITS and (used == 0 or current % 10 == 0):
+            current += _UNITS[word]
+        elif word in _TENS and current % 100 == 0:
+            current += _TENS[word]
+        elif word in _SCALES and (used > 0):
+            current = max(current, 1) * _SCALES[word]
+            if word != "hundred":
+                total, current = total + current, 0
+        elif word in _ORDINALS and current % 10 == 0:
+            return str(total + current + _ORDINALS[word]), used + 1
+        else:
+            break
+        used += 1
+    if used == 0 or (used == 1 and words[0] == "one"):
+        return None
+    return str(total + current), used

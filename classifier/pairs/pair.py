@@ -1,0 +1,111 @@
+"""Two parsed questions with their alignment: what every check and feature reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from classifier.pairs import words as w
+from classifier.pairs.align import Alignment, align
+from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.text import Parsed, Token, parse
+from classifier.pairs.wh import Asked, asked_for
+
+Side = Literal["a", "b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One place where the questions differ: the unmatched tokens of either side between the same neighbours."""
+
+    only_a: tuple[Token, ...]
+    only_b: tuple[Token, ...]
+
+    def content_a(self) -> list[Token]:
+        """Unmatched content of the first question, fillers left out."""
+        return [t for t in self.only_a if is_salient(t)]
+
+    def content_b(self) -> list[Token]:
+        """Unmatched content of the second question, fillers left out."""
+        return [t for t in self.only_b if is_salient(t)]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`edits` are the in-place differences; `moved` counts matched content tokens that stand in another order."""
+
+    a: Parsed
+    b: Parsed
+    alignment: Alignment
+    edits: tuple[Edit, ...]
+    moved: tuple[Token, ...]
+    asked_a: Asked
+    asked_b: Asked
+    lexicon: Lexicon
+
+    def lone_a(self) -> list[Token]:
+        """Unmatched salient content of the first question."""
+        return [t for i in self.alignment.only_a if is_salient(t := self.a.tokens[i])]
+
+    def lone_b(self) -> list[Token]:
+        """Unmatched salient content of the second question."""
+        return [t for j in self.alignment.only_b if is_salient(t := self.b.tokens[j])]
+
+    def asks_for_list(self) -> bool:
+        """Whether both ask which things there are: `which rooms are free`, `are there any free rooms`, `list ...`."""
+        return asks_for_list(self.a, self.asked_a) and asks_for_list(self.b, self.asked_b)
+
+    def names_time(self) -> bool:
+        """Whether both sides say when, so that the tense adds nothing."""
+        return all(any(t.norm in w.DATES or t.norm == "next" for t in p.tokens) for p in (self.a, self.b))
+
+    def is_small_edit(self) -> bool:
+        """Whether all content is matched but for at most one place: then each difference must be harmless."""
+        lone_a, lone_b = self.lone_a(), self.lone_b()
+        places = [e for e in self.edits if e.content_a() or e.content_b()]
+        return len(places) <= 1 and max(len(lone_a), len(lone_b)) <= 3
+
+
+def is_salient(token: Token) -> bool:
+    """Whether leaving the token out may change the answer."""
+    return token.content and token.norm not in w.FILLERS
+
+
+def asks_for_list(parsed: Parsed, asked: Asked) -> bool:
+    """`which`, `what ... are`, `are there`, `show`, `list`."""
+    norms = parsed.norms()
+    head = norms[:7]
+    if asked == "what":
+        return "are" in norms or "which" in head or "do" not in head
+    if asked == "yes_no":
+        return "there" in norms[:3] or "any" in norms[:4]
+    return asked == "none" and bool({"show", "list", "name", "give", "find", "any"} & set(head))
+
+
+def compare(first: str, second: str, lexicon: Lexicon) -> Pair:
+    """Parse and align two questions."""
+    a, b = parse(first), parse(second)
+    alignment = align(a, b, lexicon)
+    edits, moved = _find_edits(a, b, alignment)
+    return Pair(a, b, alignment, edits, moved, asked_for(a), asked_for(b), lexicon)
+
+
+def _find_edits(a: Parsed, b: Parsed, alignment: Alignment) -> tuple[tuple[Edit, ...], tuple[Token, ...]]:
+    """Difference of the two sequences in which linked tokens count as equal."""
+    keys_a: list[str] = [f"a{i}" for i in range(len(a.tokens))]
+    keys_b: list[str] = [f"b{j}" for j in range(len(b.tokens))]
+    for link in alignment.links:
+        keys_a[link.a] = keys_b[link.b] = f"={link.a}"
+    matcher = SequenceMatcher(None, keys_a, keys_b, autojunk=False)
+    edits: list[Edit] = []
+    moved: list[Token] = []
+    for tag, a0, a1, b0, b1 in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        only_a = tuple(a.tokens[i] for i in range(a0, a1) if keys_a[i][0] == "a")
+        only_b = tuple(b.tokens[j] for j in range(b0, b1) if keys_b[j][0] == "b")
+        moved.extend(a.tokens[i] for i in range(a0, a1) if keys_a[i][0] == "=")
+        if only_a or only_b:
+            edits.append(Edit(only_a, only_b))
+    return tuple(edits), tuple(moved)

@@ -1,0 +1,176 @@
+"""A question as the checks see it: tokens with lemmas, numbers and classes, without greetings and politeness."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from classifier.pairs import words as w
+from classifier.pairs.numerals import read_digits, read_roman, read_words
+
+Kind = Literal["word", "number", "code", "sign"]
+_TOKEN: Final = re.compile(
+    r"[$€£¥₹%]|\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th|k|m|bn|s)?(?![\w])|[A-Za-z]*\d[\w]*(?:[-/.]\w*\d\w*)*"
+    r"|[^\W\d_]+(?:'[^\W\d_]+)*|[&#]",
+    re.UNICODE,
+)
+_CODE_JOINT: Final = re.compile(r"\b([A-Za-z]{1,6})-(\d[\w]*)\b")
+_ACRONYM: Final = re.compile(r"\b(?:[A-Za-z]\.){2,}")
+_COUNTRIES: Final = (
+    (re.compile(r"\b(?:the )?united states(?: of america)?\b|\busa\b", re.IGNORECASE), "US"),
+    (re.compile(r"\b(?:the )?united kingdom\b|\bgreat britain\b", re.IGNORECASE), "UK"),
+    (re.compile(r"\bnew york city\b|\bnyc\b", re.IGNORECASE), "New York"),
+)
+_ATTACHED_UNIT: Final = re.compile(
+    r"(?<=\d)(?=(?:am|pm|kgs?|g|mg|lbs?|oz|kms?|cm|mm|ft|ml|l|hrs?|mins?|secs?|gb|mb|kb|tb|mph|kph|kw|usd|eur|gbp)\b)",
+    re.IGNORECASE,
+)
+_OPENINGS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"^(?:hi|hello|hey|greetings|dear|good (?:morning|afternoon|evening|day)|ok|okay|so|well|um|uh|oh|yes|"
+        r"hmm|excuse me|sorry|please|pls|plz|kindly|thanks|thank you|quick question|question|quickly|"
+        r"there|team|everyone|guys|sir|madam|folks|all)\b\s*[,.:;!-]*\s+(?=\w+\W+\w)",
+        r"^(?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: all)?(?: please| kindly| possibly)?"
+        r" (?:tell|explain to|explain|inform|advise|show|help|remind|give|let|clarify)"
+        r"(?: me| us)?(?: know| understand| find out| figure out| to understand| to me| to find out)?"
+        r"(?: please)?\s*(?:about |on |with )?,?\s+",
+        r"^(?:please |kindly )?(?:tell|explain to|inform|advise|remind|let|show) (?:me|us)(?: know)?(?: please)?"
+        r"\s*(?:about )?[,:]?\s+",
+        r"^(?:please |kindly )?(?:explain|clarify|describe)\s+(?=how|why|what|when|where|who|which|if|whether)",
+        r"^(?:do|does|would|did) (?:you|anyone|anybody|someone|somebody|any of you)(?: guys)?"
+        r"(?: here| happen to)? know(?: of)?\s+",
+        r"^(?:i|we)(?: am| was|'m| have been| just| really)?(?: just| really)? ?(?:wondering|curious|unsure|not sure|confused)"
+        r"(?: about| as to)?\s+(?=how|why|what|when|where|who|which|if|whether)",
+        r"^(?:i|we) wonder\s+",
+        r"^(?:i|we)(?: would|'d| just| really)?(?: like| love| want| need| wish)?(?: to| 2) "
+        r"(?:know|learn|find out|ask|understand|figure out|see|hear)(?: about)?\s+"
+        r"(?=how|why|what|when|where|who|which|if|whether)",
+        r"^(?:i|we) (?:do not|don't|dont) (?:know|understand|get)\s+(?=how|why|what|when|where|who|which|if)",
+        r"^(?:any idea|any ideas|is there any way to know|just wondering|wondering|my question is|"
+        r"i have a question|quick question|help me understand|any chance you know)[,:;-]?\s+(?:on |about )?",
+        r"^(?:if|whether)\s+(?=\w+\W+\w+\W+\w)",
+    )
+)
+_CLOSING: Final = re.compile(
+    r"[\s,.;!-]*\b(?:please|pls|plz|kindly|thanks|thank you|thx|cheers|many thanks|thanks in advance|"
+    r"thanks a lot|thank you very much|thank you so much|or not|if possible|sir|anyone|any ideas|right now)\W*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token. `norm` is the lower-case word or the number's value; `first` marks the start of a sentence."""
+
+    surface: str
+    norm: str
+    kind: Kind
+    content: bool
+    capital: bool
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A parsed question: `tokens` without politeness, `lower` the whole text normalised and lower-cased."""
+
+    tokens: tuple[Token, ...]
+    lower: str
+
+    def norms(self) -> list[str]:
+        """The norms of all tokens, in order."""
+        return [token.norm for token in self.tokens]
+
+
+def strip_politeness(text: str) -> str:
+    """Drop greetings, "could you tell me", "please" and thanks from both ends; never everything."""
+    changed = True
+    while changed:
+        changed = False
+        for pattern in _OPENINGS:
+            shorter = pattern.sub("", text, count=1)
+            if shorter != text and len(shorter) >= 6:
+                text, changed = shorter, True
+        shorter = _CLOSING.sub("", text)
+        if shorter != text and len(shorter) >= 6:
+            text, changed = shorter, True
+    return text
+
+
+def normalise(text: str) -> str:
+    """Unicode-compatible form, plain quotes and dashes, single spaces."""
+    text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
+    text = re.sub(r"[‐-―]", "-", text)
+    text = _ACRONYM.sub(lambda m: m[0].replace(".", ""), text)
+    for pattern, name in _COUNTRIES:
+        text = pattern.sub(name, text)
+    return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()
+
+
+def _expand(word: str) -> list[str]:
+    """Split contractions and abbreviations: `don't` to `do not`, `what's` to `what is`."""
+    if word in w.CONTRACTIONS:
+        return w.CONTRACTIONS[word].split()
+    if word.endswith("n't"):
+        return [word[:-3], "not"]
+    for ending, full in (("'re", "are"), ("'ve", "have"), ("'ll", "will"), ("'m", "am"), ("'d", "would")):
+        if word.endswith(ending):
+            return [word[: -len(ending)], full]
+    if word.endswith("'s"):
+        stem = word[:-2]
+        is_verb = stem in w.WH_WORDS or w.PRONOUNS.get(stem) in ("it", "he", "she")
+        return [stem, "is"] if is_verb else [stem]
+    return [word.replace("'", "")] if word.replace("'", "") else []
+
+
+def _classify(surface: str, norm: str, first: bool) -> Token:
+    if surface in w.CURRENCY_SIGNS:
+        return Token(surface, w.CURRENCY_SIGNS[surface], "sign", True, False, first)
+    if (value := read_digits(norm)) is not None:
+        return Token(surface, value, "number", True, False, first)
+    if any(c.isdigit() for c in norm):
+        return Token(surface, re.sub(r"[-/.]", "", norm), "code", True, surface[:1].isupper(), first)
+    if surface.isupper() and (value := read_roman(norm)) is not None:
+        return Token(surface, value, "number", True, False, first)
+    content = norm not in w.FUNCTION_WORDS
+    return Token(surface, norm, "word", content, surface[:1].isupper() and norm != "i", first)
+
+
+def _join_numbers(tokens: list[Token]) -> list[Token]:
+    """Replace runs of number words by one number token, and a digit with its scale (`2 million`)."""
+    joined: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        head = tokens[at]
+        found = read_words([t.norm for t in tokens[at : at + 8]]) if head.kind == "word" else None
+        if found:
+            joined.append(Token(head.surface, found[0], "number", True, False, head.first))
+            at += found[1]
+            continue
+        joined.append(head)
+        at += 1
+    return joined
+
+
+@lru_cache(maxsize=8192)
+def parse(text: str) -> Parsed:
+    """Parse one question. Never fails; an empty text gives no tokens."""
+    text = normalise(text)
+    lower = text.lower()
+    stripped = _CODE_JOINT.sub(r"\1\2", strip_politeness(text))
+    shouting = stripped.isupper()
+    tokens: list[Token] = []
+    end = 0
+    for match in _TOKEN.finditer(stripped):
+        gap = stripped[end : match.start()]
+        first = not tokens or any(c in ".?!:" for c in gap)
+        end = match.end()
+        surface = match[0].lower() if shouting else match[0]
+        for part in _expand(surface.lower()):
+            keep = surface if part == surface.lower() else (surface[:1] + part[1:] if part[:1] == surface[:1].lower() else part)
+            tokens.append(_classify(keep, part, first))
+    return Parsed(tuple(_join_numbers(tokens)), lower)

@@ -1,0 +1,223 @@
+"""Training: outcome files and the shipped corpus in, one artifact and a report out. Same input, same bytes."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from classifier import features
+from classifier.artifact import FORMAT, Manifest, save
+from classifier.calibrate import accuracy_curve, between, rank_scale, split_at
+from classifier.data import CORPUS, EVERYDAY, LENT, DataError, Row, lend, read_corpus, read_rows, sha256_of
+from classifier.embedding import MODEL_ID, MODEL_SHA256, Embedder
+from classifier.experts import USES, Fitted, fit_expert, folds_of, stored
+from classifier.features import lexical
+from classifier.fit import Array, Matrix, fit_logistic, matrix, score
+from classifier.heads import Head
+from classifier.labels import TASKS
+from classifier.metrics import ece, routing_figures
+from classifier.mixture import Vector, softmax
+
+MIN_ROWS = 200  # outcomes of one source that make an expert of its own; smaller sources share one
+VIEWS = {"full": "both", "lexical": "lexical"}
+SMALL_SOURCES = "other"
+ENDS = ("strong", "weak")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What the report needs beside the manifest."""
+
+    manifest: Manifest
+    rows: list[Row]
+    experts: dict[str, Fitted]
+    members: dict[str, list[int]]
+    tasks_held_out: Vector
+    labelled: list[int]
+
+
+def _rounded(value: Any) -> Any:
+    return np.round(np.asarray(value, dtype=np.float64), 9).tolist()
+
+
+def _members(rows: Sequence[Row]) -> dict[str, list[int]]:
+    """Rows with outcomes by expert; the corpus always has its own."""
+    sizes = Counter(row.source for row in rows if row.has_outcomes)
+    members: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        if row.has_outcomes:
+            big = row.source in (EVERYDAY, LENT) or sizes[row.source] >= MIN_ROWS
+            members.setdefault(row.source if big else SMALL_SOURCES, []).append(index)
+    return dict(sorted(members.items()))
+
+
+def _balanced(label: Array, power: float = 0.7) -> Array:
+    """Weights that lift rare classes, not all the way: n to the power of 0.3 each."""
+    sizes = np.bincount(label)
+    return np.asarray((len(label) / np.maximum(sizes, 1) ** power)[label] / len(label) * 100.0)
+
+
+def _fit_gate(data: Matrix, rows: Sequence[Row], members: dict[str, list[int]]) -> dict[str, Head]:
+    """Which expert a prompt belongs to. Prompts without outcomes are everyday ones."""
+    names = list(members)
+    owner = {index: names.index(name) for name, found in members.items() for index in found}
+    label = np.array([owner.get(index, names.index(EVERYDAY)) for index in range(len(rows))])
+    if LENT in members:
+        # Half of them count as everyday: an exam question of no known format is answered by both, about equally.
+        label[members[LENT][::2]] = names.index(EVERYDAY)
+    weight = _balanced(label, power=1.0)
+    return {m: stored("line", fit_logistic(data, label, weight, 0.01, view)) for m, view in VIEWS.items()}
+
+
+def _fit_tasks(data: Matrix, rows: Sequence[Row], seed: int) -> tuple[dict[str, Head], Vector, list[int]]:
+    """Task heads, and the held-out probabilities of the full one."""
+    labelled = [index for index, row in enumerate(rows) if row.task is not None]
+    own = data.take(np.asarray(labelled))
+    label = np.array([TASKS.index(str(rows[i].task)) for i in labelled])
+    if len(set(label)) < len(TASKS):
+        missing = sorted(set(TASKS) - {TASKS[i] for i in set(label)})
+        raise DataError(f"no rows of the task classes {', '.join(missing)}: the corpus in {CORPUS} is incomplete")
+    weight = _balanced(label)
+    heads = {m: stored("line", fit_logistic(own, label, weight, 0.02, view)) for m, view in VIEWS.items()}
+    held_out = np.zeros((len(labelled), len(TASKS)))
+    fold = folds_of(len(labelled), seed)
+    for number in range(5):
+        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        head = fit_logistic(own.take(train), label[train], weight[train], 0.02, "both")
+        held_out[test] = np.stack([softmax(x) for x in score(head, own.take(test))])
+    return heads, held_out, labelled
+
+
+def _scales(experts: dict[str, Fitted], rows: list[Row], members: dict[str, list[int]]) -> dict[str, Any]:
+    """Hardness scale, confidence curve and thresholds, from held-out predictions."""
+    everyday = [rows[i] for i in members[EVERYDAY]]
+    weak = np.array([row.weak for row in everyday], dtype=np.float64)
+    hardness: dict[str, Any] = {}
+    confidence: dict[str, Any] = {}
+    for mode in USES:
+        gain = experts[EVERYDAY].held_out[mode][:, 0]
+        hardness[mode] = rank_scale(gain, np.ones(len(gain)))
+        stated = np.concatenate([fitted.held_out[mode][:, 1] for fitted in experts.values()])
+        seen = np.concatenate([[rows[i].weak for i in members[name]] for name in experts]).astype(np.float64)
+        confidence[mode] = accuracy_curve(stated, seen)
+    knots = hardness["full"]
+    rank = np.interp(experts[EVERYDAY].held_out["full"][:, 0], knots["gain"], knots["hardness"])
+    thresholds = {"easy_below": split_at(rank, weak < 0.80), "hard_from": split_at(rank, weak < 0.52)}
+    return {"hardness": hardness, "confidence": confidence, "thresholds": thresholds}
+
+
+def _metrics(experts: dict[str, Fitted], rows: list[Row], members: dict[str, list[int]]) -> dict[str, Any]:
+    """Held-out figures by source and mode."""
+    found: dict[str, Any] = {}
+    for name, fitted in experts.items():
+        strong = np.array([rows[i].strong for i in members[name]], dtype=np.float64)
+        weak = np.array([rows[i].weak for i in members[name]], dtype=np.float64)
+        for mode, held_out in fitted.held_out.items():
+            figures = routing_figures(held_out[:, 0], strong, weak)
+            figures |= {"ece_weak": ece(held_out[:, 1], weak), "ece_strong": ece(held_out[:, 2], strong)}
+            found.setdefault(name, {"n": len(strong)})[mode] = {k: round(v, 4) for k, v in figures.items() if np.isfinite(v)}
+    return found
+
+
+def embed_rows(rows: Sequence[Row], embedder: Embedder, advance: Callable[[], None]) -> Matrix:
+    """Features of all rows."""
+    vectors = []
+    for row in rows:
+        vectors.append(embedder.embed(row.prompt))
+        advance()
+    return matrix([lexical(row.prompt) for row in rows], np.stack(vectors))
+
+
+def _progress() -> Progress:
+    return Progress(TextColumn("{task.description:40}"), BarColumn(), TimeElapsedColumn(), transient=True)
+
+
+def fit(
+    files: Sequence[Path],
+    seed: int,
+    embedder: Embedder | None = None,
+    strong: str | None = None,
+    weak: str | None = None,
+) -> tuple[dict[str, Array], Trained]:
+    """Everything but writing: the arrays of the artifact and what was learnt. `strong`, `weak`: see `read_rows`."""
+    rows = read_rows(files, strong, weak) + read_corpus()
+    rows += lend(rows, seed)
+    members = _members(rows)
+    with _progress() as progress:
+        bar = progress.add_task("embedding", total=len(rows))
+        data = embed_rows(rows, embedder or Embedder(), lambda: progress.advance(bar))
+        bar = progress.add_task("fitting", total=6 * len(members) + 2)
+
+        def tick(what: str) -> None:
+            progress.update(bar, advance=1, description=what)
+
+        experts: dict[str, Fitted] = {}
+        for name, index in members.items():
+            strong, weak = (np.array([getattr(rows[i], end) for i in index], dtype=np.float64) for end in ENDS)
+            experts[name] = fit_expert(name, data.take(np.asarray(index)), strong, weak, seed, tick)
+        tick("gate")
+        gate = _fit_gate(data, rows, members)
+        tick("task classes")
+        tasks, held_out, labelled = _fit_tasks(data, rows, seed)
+    manifest = _manifest(files, seed, experts, rows, members)
+    guessed = held_out.argmax(axis=1)
+    truth = np.array([TASKS.index(str(rows[i].task)) for i in labelled])
+    manifest["metrics"]["tasks"] = {"n": len(truth), "accuracy": round(float((guessed == truth).mean()), 4)}
+    return _arrays(experts, gate, tasks), Trained(manifest, rows, experts, members, held_out, labelled)
+
+
+def _arrays(experts: dict[str, Fitted], gate: dict[str, Head], tasks: dict[str, Head]) -> dict[str, Array]:
+    flat: dict[str, Array] = {}
+    named = [(f"{name}/{kind}", head) for name, fit in experts.items() for kind, head in fit.heads.items()]
+    named += [(f"gate/{mode}/line", head) for mode, head in gate.items()]
+    named += [(f"task/{mode}/line", head) for mode, head in tasks.items()]
+    for prefix, head in named:
+        flat |= {f"{prefix}/{key}": value for key, value in head.arrays().items()}
+    return flat
+
+
+def _manifest(
+    files: Sequence[Path], seed: int, experts: dict[str, Fitted], rows: list[Row], members: dict[str, list[int]]
+) -> Manifest:
+    mids = [row for row in rows if row.mid is not None and row.has_outcomes]
+    columns = [np.array([getattr(row, tier) for row in mids], dtype=np.float64) for tier in ("weak", "mid", "strong")]
+    described = [
+        {
+            "name": name,
+            "rows": len(members[name]),
+            "modes": {
+                mode: {"heads": list(kinds), "curves": {k: _rounded(v) for k, v in asdict(fit.curves[mode]).items()}}
+                for mode, kinds in USES.items()
+            },
+        }
+        for name, fit in experts.items()
+    ]
+    libraries = ("numpy", "scikit-learn", "scipy", "onnxruntime", "tokenizers")
+    return {
+        "format": FORMAT,
+        "features": features.VERSION,
+        "feature_names": list(features.NAMES),
+        "tasks": list(TASKS),
+        "embedding": {"id": MODEL_ID, "sha256": MODEL_SHA256},
+        "seed": seed,
+        "libraries": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
+        "data": {**sha256_of(files), **sha256_of(sorted(CORPUS.glob("*.jsonl")))},
+        "experts": described,
+        "mid_between": round(between(*columns), 6),
+        "metrics": _metrics(experts, rows, members),
+        **_scales(experts, rows, members),
+    }
+
+
+def train(files: Sequence[Path], out: Path, seed: int = 0, embedder: Embedder | None = None) -> Manifest:
+    """Train on outcome files (and the shipped corpus), write the artifact into `out`. Raises DataError."""
+    arrays, trained = fit(files, seed, embedder)
+    return save(out, arrays, trained.manifest)

@@ -1,0 +1,135 @@
+"""How a cached answer lies in Redis: one hash per entry, under keys of one slot per tenant.
+
+    tw:c:{tenant}:e:DIGEST   hash   t tenant, s scope digest, q question, b body, v vector (float16, 768 B)
+    tw:c:{tenant}:l:DIGEST   string lease of the call that is answering this request now (single flight)
+
+The body is deflated JSON with a preset dictionary: answers share LiteLLM's field names and are short.
+Half precision moves a cosine of unit vectors by less than 0.001.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import numpy as np
+from redis.typing import EncodableT, FieldT
+
+from plugins.cache import SYSTEM_ROLES, canonical, exact_key, fingerprint, scope_key, system_fingerprint
+from plugins.ports import Vector
+from plugins.values import CacheVerdict, Entry, Hit, Scope, Usage
+
+PREFIX: Final = "tw:c:"
+_LEVEL: Final = 6
+_DIGEST_CHARS: Final = 16
+# Changing it makes stored bodies unreadable: change plugins.cache.FORMAT with it.
+_DICTIONARY: Final = (
+    b'"prompt_tokens_details":{"audio_tokens":null,"cached_tokens":0,"text_tokens":null,"image_tokens":null},'
+    b'"completion_tokens_details":{"accepted_prediction_tokens":0,"audio_tokens":0,"reasoning_tokens":0,'
+    b'"rejected_prediction_tokens":0,"text_tokens":null},"system_fingerprint":null,"service_tier":"default",'
+    b'"logprobs":null,"provider_specific_fields":{"refusal":null},"annotations":[],"reasoning_content":null,'
+    b'"tool_calls":null,"function_call":null,"created_s":17,"tier":"small","model":"gpt-4.1-mini","cost_micros":0,'
+    b'"usage":{"input_tokens":0,"output_tokens":0,"cached_tokens":0,"reasoning_tokens":0},"task":"chat","tags":[],'
+    b'"question":"","system":""}\n{"id":"chatcmpl-","created":17,"model":"gpt-4.1-mini","object":"chat.completion",'
+    b'"choices":[{"finish_reason":"stop","index":0,"message":{"content":"","role":"assistant","tool_calls":null,'
+    b'"function_call":null}}],"usage":{"completion_tokens":1,"prompt_tokens":1,"total_tokens":2}}'
+)
+
+
+class UnreadableEntryError(ValueError):
+    """What lies in Redis is not an entry of this format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a stored answer besides its text. `question` and `system` are digests, for a purge."""
+
+    created_s: float
+    tier: str
+    model: str
+    cost_micros: int
+    usage: Usage
+    task: str
+    tags: tuple[str, ...]
+    question: str
+    system: str
+
+
+def entry_key(scope: Scope, question: str) -> str:
+    return f"{tenant_prefix(scope.tenant)}e:{exact_key(scope, question)}"
+
+
+def lease_key(scope: Scope, question: str) -> str:
+    return f"{tenant_prefix(scope.tenant)}l:{exact_key(scope, question)}"
+
+
+def tenant_prefix(tenant: str) -> str:
+    """All keys of one tenant begin with it; the braces put them in one slot. Any tenant name is safe."""
+    return f"{PREFIX}{{{quote(tenant, safe='@')}}}:"
+
+
+def question_digest(question: str) -> str:
+    return fingerprint(canonical(question))[:_DIGEST_CHARS]
+
+
+def system_digests(prompt: str) -> frozenset[str]:
+    """What `Facts.system` may be for entries under this one system prompt."""
+    return frozenset(system_fingerprint([(role, prompt)])[:_DIGEST_CHARS] for role in SYSTEM_ROLES)
+
+
+def pack_vector(vector: Vector) -> bytes:
+    """Float32 (384,) to half precision, little endian, as the index stores it."""
+    return np.asarray(vector, dtype="<f2").tobytes()
+
+
+def pack(scope: Scope, vector: Vector | None, entry: Entry, now_s: float) -> dict[FieldT, EncodableT]:
+    """The hash fields of an entry; without a vector it is for the exact layer only."""
+    facts = Facts(
+        created_s=round(now_s, 1),
+        tier=entry.tier,
+        model=entry.model,
+        cost_micros=entry.cost_micros,
+        usage=entry.usage,
+        task=entry.task,
+        tags=entry.tags,
+        question=question_digest(entry.question),
+        system=scope.system[:_DIGEST_CHARS],
+    )
+    head = json.dumps(asdict(facts), separators=(",", ":"))
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=_DICTIONARY)
+    body = deflate.compress(f"{head}\n{entry.response}".encode()) + deflate.flush()
+    if vector is None:
+        return {"s": scope_key(scope), "b": body}
+    tenant = quote(scope.tenant, safe="@")
+    return {"t": tenant, "s": scope_key(scope), "q": entry.question, "b": body, "v": pack_vector(vector)}
+
+
+def unpack(body: bytes) -> tuple[Facts, str]:
+    """The facts and the response. Raises UnreadableEntryError."""
+    try:
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS, zdict=_DICTIONARY)
+        head, _, response = (inflate.decompress(body) + inflate.flush()).decode().partition("\n")
+        fields: dict[str, Any] = json.loads(head)
+        usage: Mapping[str, int] = fields.pop("usage")
+        tags = tuple(fields.pop("tags"))
+        return Facts(**fields, usage=Usage(**usage), tags=tags), response
+    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        raise UnreadableEntryError(str(error)) from error
+
+
+def hit(kind: str, reason: str, body: bytes, now_s: float, distance: float | None = None) -> Hit:
+    """A body as the answer to serve. Raises UnreadableEntryError."""
+    facts, response = unpack(body)
+    age_s = max(0, int(now_s - facts.created_s))
+    return Hit(
+        verdict=CacheVerdict(kind, reason, distance, age_s),
+        response=response,
+        tier=facts.tier,
+        model=facts.model,
+        cost_micros=facts.cost_micros,
+        usage=facts.usage,
+    )

@@ -1,0 +1,104 @@
+"""Removing cached answers by tenant, model, tag or prompt.
+
+Goes through all entries with SCAN, on any Redis: it needs no index, so it also finds what the index lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from plugins.adapters.cache_codec import (
+    PREFIX,
+    Facts,
+    UnreadableEntryError,
+    question_digest,
+    system_digests,
+    tenant_prefix,
+    unpack,
+)
+from plugins.adapters.cache_index import drop_old_indexes
+from plugins.adapters.redis_scripts import Client
+
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which entries: those that fit every given field; with none given, all.
+
+    `prompt` is the whole text of a question or of a system prompt.
+    """
+
+    tenant: str | None = None
+    model: str | None = None
+    tag: str | None = None
+    prompt: str | None = None
+
+    @property
+    def reads_entries(self) -> bool:
+        return any(field is not None for field in (self.model, self.tag, self.prompt))
+
+    def takes(self, facts: Facts) -> bool:
+        """Whether an entry of the right tenant is meant. A tag is also the task class or the tier."""
+        if self.model is not None and facts.model != self.model:
+            return False
+        if self.tag is not None and self.tag not in (*facts.tags, facts.task, facts.tier):
+            return False
+        if self.prompt is None:
+            return True
+        return facts.question == question_digest(self.prompt) or facts.system in system_digests(self.prompt)
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many entries were looked at and removed. Unreadable ones (of another release) are removed, too."""
+
+    scanned: int
+    removed: int
+
+
+async def purge(client: Client, selection: Selection) -> Purged:
+    """Remove the selected entries. Raises redis' own errors: an operator must know that it did not work."""
+    scanned = removed = 0
+    async for keys in _batches(client, selection.tenant):
+        scanned += len(keys)
+        doomed = await _select(client, keys, selection) if selection.reads_entries else keys
+        if doomed:
+            pipe = client.pipeline(transaction=False)
+            for key in doomed:
+                pipe.unlink(key)
+            removed += sum(await pipe.execute())
+    if selection == Selection():
+        await drop_old_indexes(client)
+    return Purged(scanned, removed)
+
+
+async def _batches(client: Client, tenant: str | None) -> AsyncIterator[list[bytes]]:
+    pattern = f"{tenant_prefix(tenant)}e:*" if tenant is not None else f"{PREFIX}{{*}}:e:*"
+    batch: list[bytes] = []
+    async for key in client.scan_iter(match=pattern, count=_BATCH):
+        batch.append(key)
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _select(client: Client, keys: Sequence[bytes], selection: Selection) -> list[bytes]:
+    pipe = client.pipeline(transaction=False)
+    for key in keys:
+        pipe.hget(key, "b")
+    bodies = cast(list[bytes | None], await pipe.execute())
+    return [
+        key for key, body in zip(keys, bodies, strict=True) if body is not None and _fits(body, selection)
+    ]
+
+
+def _fits(body: bytes, selection: Selection) -> bool:
+    try:
+        return selection.takes(unpack(body)[0])
+    except UnreadableEntryError:
+        return True

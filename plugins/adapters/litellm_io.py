@@ -1,0 +1,190 @@
+"""LiteLLM's dictionaries and exceptions into our values, and back. The only reader of either."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from litellm.proxy._types import ProxyException, UserAPIKeyAuth
+
+from plugins.errors import GatewayError, UpstreamError
+from plugins.flight import Flight
+from plugins.values import Caller, Charge, Exact, LowerBound, Usage, micros
+
+Json = dict[str, Any]
+METADATA_KEY = "tierwise"
+# Appended to provider messages by LiteLLM's router: model groups are nobody's business outside.
+ROUTER_SUFFIX = re.compile(r"\s*\.?\s*(?:Received Model Group|Available Model Group Fallbacks|LiteLLM Retried).*", re.S)
+EXCEPTION_PREFIX = re.compile(r"^(?:litellm\.)?[A-Za-z.]*(?:Error|Exception)\s*[:-]\s*(?:[A-Za-z]+Exception\s*-\s*)?")
+
+# What each of LiteLLM's exceptions means to a client: status, type, code, message (None: the provider's own),
+# and whether the provider may have billed the attempt. The first class that matches counts.
+FAILURES: Sequence[tuple[str, int, str, str, str | None, bool]] = (
+    ("ContextWindowExceededError", 400, "invalid_request_error", "context_length_exceeded",
+     "The request is longer than the context window of every model it may use. Shorten it.", False),
+    ("ContentPolicyViolationError", 400, "invalid_request_error", "content_policy_violation",
+     "The model provider's content filter refused the request. Rephrase it.", False),
+    ("Timeout", 504, "timeout_error", "provider_timeout", "The model provider did not answer in time. Retry.", True),
+    ("RouterRateLimitError", 503, "service_unavailable", "no_healthy_deployment",
+     "Every model that may answer is cooling down after failures. Retry shortly.", False),
+    ("RateLimitError", 429, "rate_limit_error", "rate_limit_exceeded",
+     "The model provider is limiting the rate of requests. Retry after a pause.", False),
+    ("AuthenticationError", 502, "upstream_error", "provider_credentials",
+     "The model provider refused the gateway's credentials. Tell the platform team.", False),
+    ("PermissionDeniedError", 502, "upstream_error", "provider_credentials",
+     "The model provider refused the gateway's credentials. Tell the platform team.", False),
+    ("NotFoundError", 502, "upstream_error", "provider_model_missing",
+     "The model provider does not know the configured model. Tell the platform team.", False),
+    ("UnprocessableEntityError", 400, "invalid_request_error", "invalid_request", None, False),
+    ("UnsupportedParamsError", 400, "invalid_request_error", "unsupported_parameter", None, False),
+    ("BadRequestError", 400, "invalid_request_error", "invalid_request", None, False),
+    ("APIConnectionError", 503, "service_unavailable", "provider_unavailable",
+     "The model provider cannot be reached. Retry.", False),
+)  # fmt: skip
+
+
+def caller_of(auth: UserAPIKeyAuth) -> Caller:
+    """Who calls: from our own key check, or from LiteLLM's virtual keys (team -> tenant, alias -> app)."""
+    ours = (auth.metadata or {}).get(METADATA_KEY)
+    if isinstance(ours, dict):
+        return Caller(ours["tenant"], ours["app"], ours["key_id"], tuple(ours["models"]))
+    tenant = auth.team_alias or auth.team_id or ""
+    return Caller(tenant, auth.key_alias or "default", (auth.token or "")[:12], tuple(auth.models or ("*",)))
+
+
+def auth_of(caller: Caller) -> UserAPIKeyAuth:
+    """The reverse, for LiteLLM's custom auth. `models` stays empty: access is checked by the pipeline."""
+    ours = {"tenant": caller.tenant, "app": caller.app, "key_id": caller.key_id, "models": list(caller.models)}
+    return UserAPIKeyAuth(
+        api_key=caller.key_id, team_id=caller.tenant, key_alias=caller.app, metadata={METADATA_KEY: ours}
+    )
+
+
+class Refusal(ProxyException):  # type: ignore[misc]  # LiteLLM's types are not followed, see pyproject.toml
+    """A decision of ours on its way out through LiteLLM: nothing that went wrong."""
+
+
+def quiet_refusals(record: logging.LogRecord) -> bool:
+    """A log filter: LiteLLM logs each refusal as an error with its stack, and on-call would be paged by it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], Refusal))
+
+
+def proxy_error(error: GatewayError) -> Refusal:
+    """A refusal in the one exception type that the proxy passes to clients as it is."""
+    return Refusal(
+        message=error.message, type=error.kind, param=error.param, code=error.http_status, headers=dict(error.headers)
+    )
+
+
+def upstream_error(exception: BaseException) -> UpstreamError:
+    """A provider's or router's exception as a client may see it."""
+    names = {c.__name__ for c in type(exception).__mro__}
+    for name, status, kind, code, message, billable in FAILURES:
+        if name in names:
+            return UpstreamError(status, kind, code, message or public_text(exception), billable=billable)
+    text = "The model provider failed to answer. Retry."
+    return UpstreamError(503, "service_unavailable", "provider_unavailable", text)
+
+
+def public_text(exception: BaseException) -> str:
+    """A provider's complaint about the request, without LiteLLM's wrapping."""
+    text = str(getattr(exception, "message", "") or "The model provider refused the request.")
+    while (shorter := EXCEPTION_PREFIX.sub("", text, count=1)) != text:
+        text = shorter
+    return ROUTER_SUFFIX.sub("", text)[:500]
+
+
+def apply_admission(data: Json, flight: Flight, any_group: str, redacted: Callable[[str], str]) -> None:
+    """Point LiteLLM at the routed group, with the fallbacks of this very request and no others."""
+    data.pop("cache", None)  # the caller's wishes are honoured by our cache; LiteLLM's would skip the seam
+    data.pop("user_api_key_auth", None)
+    if flight.redact:
+        _redact_in_place(data, redacted)
+    if flight.hit is not None or flight.route is None:
+        data["model"] = any_group
+        data["disable_fallbacks"] = True
+        return
+    route = flight.route
+    data["model"] = route.group
+    if route.fallbacks:
+        data["fallbacks"] = [{route.group: list(route.fallbacks)}]
+    else:
+        data["disable_fallbacks"] = True
+
+
+def _redact_in_place(data: Json, redacted: Callable[[str], str]) -> None:
+    for field in ("instructions", "prompt", "input", "system"):
+        if isinstance(data.get(field), str):
+            data[field] = redacted(data[field])
+    for listed in (data.get("messages"), data.get("input"), data.get("system")):
+        for item in listed if isinstance(listed, list) else ():
+            _redact_item(item, redacted)
+
+
+def _redact_item(item: Any, redacted: Callable[[str], str]) -> None:
+    if not isinstance(item, dict):
+        return
+    for field in ("content", "text", "output"):
+        value = item.get(field)
+        if isinstance(value, str):
+            item[field] = redacted(value)
+        elif isinstance(value, list):
+            for part in value:
+                _redact_item(part, redacted)
+
+
+def usage_of(response: Any) -> Usage | None:
+    """The provider's token counts; None where it reported none."""
+    usage = getattr(response, "usage", None)
+    if usage is None:
+        return None
+    given = usage if isinstance(usage, dict) else usage.model_dump()
+    details_in = given.get("prompt_tokens_details") or given.get("input_tokens_details") or {}
+    details_out = given.get("completion_tokens_details") or given.get("output_tokens_details") or {}
+    return Usage(
+        input_tokens=int(given.get("prompt_tokens") or given.get("input_tokens") or 0),
+        output_tokens=int(given.get("completion_tokens") or given.get("output_tokens") or 0),
+        cached_tokens=int(details_in.get("cached_tokens") or 0),
+        reasoning_tokens=int(details_out.get("reasoning_tokens") or 0),
+    )
+
+
+def hidden_of(kwargs: Json) -> Json:
+    """The hidden parameters of a logged call, for streams, whose chunks carry none that last."""
+    payload = kwargs.get("standard_logging_object") or {}
+    hidden = dict(payload.get("hidden_params") or {})
+    hidden["model_id"] = payload.get("model_id") or hidden.get("model_id")
+    hidden["custom_llm_provider"] = payload.get("custom_llm_provider")
+    return hidden
+
+
+def note_response(flight: Flight, response: Any, hidden: Mapping[str, Any] | None = None) -> None:
+    """What the answer says of itself: model, deployment, attempts, text, finish reason."""
+    hidden = hidden if hidden is not None else (getattr(response, "_hidden_params", None) or {})
+    headers = hidden.get("additional_headers") or {}
+    flight.fallbacks = int(headers.get("x-litellm-attempted-fallbacks") or 0)
+    flight.deployment = str(hidden.get("model_id") or "")
+    flight.provider = str(hidden.get("custom_llm_provider") or flight.provider)
+    flight.model = str(hidden.get("litellm_model_name") or getattr(response, "model", None) or flight.model)
+    choices = getattr(response, "choices", None) or []
+    if choices:
+        message = getattr(choices[0], "message", None)
+        flight.answer = str(getattr(message, "content", None) or getattr(choices[0], "text", None) or "")
+        flight.finish_reason = str(getattr(choices[0], "finish_reason", "") or "")
+        flight.tool_calls = len(getattr(message, "tool_calls", None) or ())
+    else:
+        flight.answer = str(getattr(response, "output_text", "") or "")
+
+
+def charge_of(flight: Flight, usage: Usage | None, cost_usd: float | None, complete: bool) -> Charge:
+    """Exact where the provider said what was used and LiteLLM priced it; a lower bound otherwise."""
+    if usage is not None:
+        flight.usage = usage
+    tokens = flight.usage.total_tokens
+    if usage is None or cost_usd is None or not complete:
+        counted = micros(cost_usd or 0)
+        hold = flight.hold
+        return LowerBound(max(counted, hold.micros if hold else 0), max(tokens, hold.tokens if hold else 0))
+    return Exact(micros(cost_usd), tokens)

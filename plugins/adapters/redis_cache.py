@@ -1,0 +1,185 @@
+"""The answer cache in Redis: exact, then semantic with verification before serving, then single flight.
+
+Fails open: whatever happens to Redis, a lookup answers with a verdict and a store with nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, cast
+
+from redis.typing import EncodableT, FieldT
+
+from plugins.adapters.breaker import Away, Breaker
+from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, hit, pack, tenant_prefix
+from plugins.adapters.cache_index import Neighbour, SemanticIndex
+from plugins.adapters.cache_purge import Purged, Selection, purge
+from plugins.adapters.redis_scripts import Client, open_redis
+from plugins.adapters.single_flight import SingleFlight
+from plugins.cache import scope_key
+from plugins.config import CacheConfig
+from plugins.ports import PairVerdict, Vector, Verifier
+from plugins.values import CacheVerdict, Entry, Hit, Lease, Scope
+
+_EXACT_REASON: Final = "the same request"
+logger = logging.getLogger(__name__)
+
+
+class RedisCache:
+    """Implements ports.Cache. Connects at the first use; for use within one event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        config: CacheConfig,
+        verifier: Verifier,
+        *,
+        connect: Callable[[str, float], Awaitable[Client]] = open_redis,
+    ) -> None:
+        self._url = url
+        self._config = config
+        self._verifier = verifier
+        self._connect = connect
+        self._client: Client | None = None
+        self._index: SemanticIndex | None = None
+        self._connecting = asyncio.Lock()
+        self.breaker = Breaker(self._ping, timeout_ms=config.timeout_ms, open_ms=config.breaker_open_ms)
+        self._flight = SingleFlight(self._connected, self.breaker, config, self.exact)
+
+    async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
+        """The answer stored for this very request, or a miss, or a bypass when Redis is away."""
+        body = await self.breaker.run(lambda: self._body(scope, entry_key(scope, question)))
+        if isinstance(body, Away):
+            return CacheVerdict("bypass", body.reason)
+        if body is None:
+            return CacheVerdict("miss", "not stored")
+        return _served("exact", _EXACT_REASON, body)
+
+    async def semantic(self, scope: Scope, question: str, vector: Vector) -> Hit | CacheVerdict:
+        """The answer to the nearest stored question of this scope that the verifier lets pass."""
+        if not self._config.semantic:
+            return CacheVerdict("miss", "semantic caching is off")
+        neighbours = await self.breaker.run(lambda: self._nearest(scope, vector))
+        if isinstance(neighbours, Away):
+            return CacheVerdict("bypass", neighbours.reason)
+        if neighbours is None:
+            return CacheVerdict("miss", "this Redis has no vector search")
+        chosen = self._choose(scope, question, neighbours)
+        if isinstance(chosen, CacheVerdict):
+            return chosen
+        neighbour, verdict = chosen
+        body = await self.breaker.run(lambda: self._body(scope, neighbour.key))
+        if isinstance(body, Away):
+            return CacheVerdict("bypass", body.reason)
+        if body is None:
+            return CacheVerdict("miss", "the nearest entry has just gone", neighbour.distance)
+        return _served("semantic", f"{verdict.check}: {verdict.reason}", body, neighbour.distance)
+
+    async def store(self, scope: Scope, vector: Vector | None, entry: Entry) -> None:
+        """Keep an answer; one larger than `max_entry_bytes` is left out."""
+        if len(entry.response.encode("utf-8", "surrogatepass")) > self._config.max_entry_bytes:
+            return
+        try:
+            fields = pack(scope, vector if self._config.semantic else None, entry, time.time())
+        except UnicodeEncodeError:  # half a surrogate pair in the question or answer: not storable as UTF-8
+            return
+        await self.breaker.run(lambda: self._write(entry_key(scope, entry.question), fields, entry.ttl_s))
+
+    async def lead(self, scope: Scope, question: str) -> Lease | None:
+        """The lease to call the model, or None when an identical request is being answered now.
+
+        if isinstance(lease := await cache.lead(s, q) or await cache.wait(s, q), Hit): return Served(lease)
+        ... call the model, store ...; finally: await cache.release(lease)
+        """
+        return await self._flight.lead(scope, question)
+
+    async def wait(self, scope: Scope, question: str) -> Hit | Lease:
+        """The leader's answer; or a lease, when the leader died, could not store, or took too long."""
+        return await self._flight.wait(scope, question)
+
+    async def release(self, lease: Lease) -> None:
+        """End a lease, after `store` or when there is nothing to store. Needless leases just expire."""
+        await self._flight.release(lease)
+
+    async def purge(
+        self,
+        *,
+        tenant: str | None = None,
+        model: str | None = None,
+        tag: str | None = None,
+        question: str | None = None,
+    ) -> Purged:
+        """Remove the answers that fit all that is given. Raises redis' own errors, unlike the rest."""
+        return await purge(await self._connected(), Selection(tenant, model, tag, question))
+
+    async def close(self) -> None:
+        """Close the connections; the cache connects again if it is used."""
+        client, self._client, self._index = self._client, None, None
+        if client is not None:
+            await client.aclose()
+
+    def _choose(
+        self, scope: Scope, question: str, neighbours: list[Neighbour]
+    ) -> tuple[Neighbour, PairVerdict] | CacheVerdict:
+        """The nearest neighbour that passes; otherwise why the nearest one did not."""
+        mine = [n for n in neighbours if n.key.startswith(tenant_prefix(scope.tenant))]
+        near = [n for n in mine if n.distance <= self._config.max_distance]
+        if not near:
+            nearest = mine[0].distance if mine else None
+            limit = self._config.max_distance
+            reason = (
+                f"nearest at {nearest:.3f} > {limit:g}" if nearest is not None else "no entry in this scope"
+            )
+            return CacheVerdict("miss", reason, nearest)
+        refused: PairVerdict | None = None
+        for neighbour in near:
+            verdict = self._verifier.decide(neighbour.question, question, 1.0 - neighbour.distance)
+            if verdict.serve:
+                return neighbour, verdict
+            refused = refused or verdict
+        reason = f"{refused.check}: {refused.reason}" if refused else ""
+        return CacheVerdict("miss", reason, near[0].distance)
+
+    async def _connected(self) -> Client:
+        if self._client is None:
+            async with self._connecting:
+                if self._client is None:
+                    client = await self._connect(self._url, self._config.timeout_ms / 1000)
+                    self._index = SemanticIndex(client)
+                    self._client = client
+        return self._client
+
+    async def _ping(self) -> None:
+        await (await self._connected()).ping()
+
+    async def _body(self, scope: Scope, key: str) -> bytes | None:
+        """The body under a key, if the entry is of this scope."""
+        client = await self._connected()
+        body, tag = cast(list[bytes | None], await client.hmget(key, ["b", "s"]))
+        return body if tag == scope_key(scope).encode() else None
+
+    async def _nearest(self, scope: Scope, vector: Vector) -> list[Neighbour] | None:
+        await self._connected()
+        index = self._index
+        return await index.nearest(scope, vector, self._config.candidates) if index else None
+
+    async def _write(self, key: str, fields: dict[FieldT, EncodableT], ttl_s: int) -> None:
+        client = await self._connected()
+        if "v" in fields and not (self._index and await self._index.usable()):
+            fields = {name: fields[name] for name in ("s", "b")}  # the rest serves the semantic layer
+        pipe = client.pipeline(transaction=True)
+        pipe.delete(key)
+        pipe.hset(key, mapping=fields)
+        pipe.expire(key, ttl_s)
+        await pipe.execute()
+
+
+def _served(kind: str, reason: str, body: bytes, distance: float | None = None) -> Hit | CacheVerdict:
+    try:
+        return hit(kind, reason, body, time.time(), distance)
+    except UnreadableEntryError:
+        logger.warning("a cached entry cannot be read; it is ignored")
+        return CacheVerdict("miss", "the stored entry cannot be read", distance)

@@ -1,0 +1,103 @@
+"""A Redis connection that runs the ledger's Lua scripts: standalone or cluster, one round trip a run."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+SCRIPTS = ("reserve_v1", "settle_v1", "states_v1", "adjust_v1", "reconcile_v1", "snapshot_v1")
+MAX_CONNECTIONS = 64
+
+Client = Redis | RedisCluster
+
+
+class RedisAwayError(Exception):
+    """Redis did not answer in time or refused. `broken`: the line broke, a second try may go through."""
+
+    def __init__(self, reason: str, broken: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.broken = broken
+
+
+def root_key(tenant: str) -> str:
+    """The root of a tenant's keys; the hash tag keeps them all in one slot."""
+    return f"tw:{{{tenant}}}"
+
+
+async def open_redis(url: str, timeout_s: float) -> Client:
+    """A client for redis:// or rediss://; it asks the server whether it is part of a cluster."""
+    no_retry = Retry(
+        NoBackoff(), 0
+    )  # a script may have run before the line broke: repeating is ours to decide
+    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    pool = BlockingConnectionPool.from_url(
+        url, max_connections=MAX_CONNECTIONS, timeout=timeout_s, retry=no_retry, **times
+    )
+    client = Redis(connection_pool=pool)
+    try:
+        clustered = (await client.info("cluster")).get("cluster_enabled") == 1
+    except NoPermissionError:
+        clustered = False  # a user without INFO: cluster providers allow it
+    except BaseException:
+        await client.aclose(close_connection_pool=True)
+        raise
+    if not clustered:
+        return client
+    await client.aclose(close_connection_pool=True)
+    return RedisCluster.from_url(
+        url, max_connections=MAX_CONNECTIONS, cluster_error_retry_attempts=1, **times
+    )
+
+
+class RedisScripts:
+    """Connects at the first use, and again after a failure to connect. For use within one event loop."""
+
+    def __init__(self, url: str, timeout_ms: int) -> None:
+        self._url = url
+        self._timeout_s = timeout_ms / 1000
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+        folder = files("plugins.adapters") / "lua"
+        common = (folder / "common_v1.lua").read_text(encoding="utf-8")
+        self._texts = {
+            name: common + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in SCRIPTS
+        }
+        self._shas = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in self._texts.items()}  # noqa: S324  # EVALSHA is SHA-1
+
+    async def run(self, name: str, tenant: str, *args: str | int) -> Any:
+        """The script's reply, with bytes inside. RedisAwayError when there is none; nothing is repeated."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                client = await self.client()
+                try:
+                    return await client.evalsha(self._shas[name], 1, root_key(tenant), *args)
+                except NoScriptError:  # the server is new or was flushed; EVAL loads it too
+                    return await client.eval(self._texts[name], 1, root_key(tenant), *args)
+        except (TimeoutError, RedisTimeoutError):
+            raise RedisAwayError(f"no answer within {self._timeout_s:g} s") from None
+        except ResponseError as error:
+            raise RedisAwayError(f"refused: {error}") from None
+        except (RedisError, OSError) as error:
+            raise RedisAwayError(f"{type(error).__name__}: {error}", broken=True) from None
+
+    async def client(self) -> Client:
+        """The connected client; raises what redis raises."""
+        if self._client is None:
+            async with self._connecting:
+                if self._client is None:
+                    self._client = await open_redis(self._url, self._timeout_s)
+        return self._client
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()

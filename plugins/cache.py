@@ -1,0 +1,178 @@
+"""The cache's decisions: what may be cached, what an answer is bound to, and under which key. No I/O.
+
+Two layers use them. The exact layer finds the very same request: scope, whole history and question. The
+semantic layer finds a paraphrase of the last turn in the same scope, so that must be a question by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Final
+
+from plugins.cache_rules import is_refusal, language_of, passing_reason, refers_back
+from plugins.config import CacheConfig, TenantConfig
+from plugins.values import CacheVerdict, Call, Constraints, Endpoint, Scope
+
+BYPASS: Final = "bypass"
+# Part of every key: entries of another format are other entries.
+FORMAT: Final = "1"
+_PROVIDER_TEMPERATURE: Final = 1.0  # what the providers take when a request names none
+SYSTEM_ROLES: Final = ("system", "developer")
+_PLAIN_ROLES: Final = (*SYSTEM_ROLES, "user", "assistant")
+_COMPLETE: Final = ("stop", "end_turn", "completed")
+# Prose: letters, digits and sentence punctuation on one line. Blanks carry meaning in anything else (code,
+# tables, quoted text), and in a question about text itself.
+_PROSE: Final = re.compile(r"[\w ,.;?!'()-]*")
+_ABOUT_TEXT: Final = re.compile(
+    r"unicode|code ?point|charact|letter|byte|utf|ascii|encod|blank|space|string|regex|count|length|repeat|"
+    r"how long|exact|verbatim|echo|format|zeichen|buchstabe|leerzeichen|wiederhol|caract|lettre|espac|"
+    r"repet|repit|letra",
+    re.IGNORECASE,
+)
+
+
+def fingerprint(*parts: object) -> str:
+    """SHA-256 of the parts as canonical JSON: no two lists of parts share the text that is hashed."""
+    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def scope_of(call: Call, tenant: TenantConfig, constraints: Constraints, target: str) -> Scope:
+    """Everything an answer to this call is bound to.
+
+    `target` names what would answer (see `target_of`). History covers all turns, roles and positions except
+    the question itself; it is empty for system prompts followed by one user turn.
+    """
+    return Scope(
+        tenant=call.caller.tenant,
+        residency=constraints.residency,
+        target=target,
+        system=system_fingerprint([(m.role, m.text) for m in call.messages if m.role in SYSTEM_ROLES]),
+        shape=fingerprint(call.endpoint.value, call.shape),
+        language=language_of(call.question),
+        history=_history(call),
+        owner=call.end_user if tenant.cache == "end_user" else "",
+    )
+
+
+def system_fingerprint(prompts: Sequence[tuple[str, str]]) -> str:
+    """Of (role, text) of the system prompts in their order; empty for none."""
+    return fingerprint(*prompts) if prompts else ""
+
+
+def target_of(name: str, models: tuple[str, ...]) -> str:
+    """A tier, alias or model name with the models behind it: other models make another target."""
+    return f"{name}@{fingerprint(sorted(models))[:12]}"
+
+
+def cacheable(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict | None:
+    """None if the cache may be asked and filled; otherwise the bypass with its reason."""
+    if call.hints.no_cache:
+        return CacheVerdict(BYPASS, "the request says no-cache")
+    if call.hints.no_store:
+        return CacheVerdict(BYPASS, "the request says no-store")
+    return unfit(call, tenant, config)
+
+
+def unfit(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict | None:
+    """As `cacheable`, whatever the request says about caching: a `no-cache` request may refresh an entry."""
+    temperature = _PROVIDER_TEMPERATURE if call.temperature is None else call.temperature
+    checks = (
+        (not config.enabled, "the cache is off"),
+        (tenant.cache == "off", "the cache is off for this tenant"),
+        (tenant.captured == "none", "content capture is off for this tenant"),
+        (call.hints.sensitive, "the request is declared sensitive"),
+        (tenant.cache == "end_user" and not call.end_user, "cached per end user, and the request names none"),
+        (call.endpoint is not Endpoint.CHAT, f"endpoint {call.endpoint.value} is not cached"),
+        (call.has_tools, "tools"),
+        (any(m.role not in _PLAIN_ROLES for m in call.messages), "tool results in the conversation"),
+        (call.images > 0, "images"),
+        (call.choices > 1, f"n={call.choices}"),
+        (temperature > config.max_temperature, f"temperature {temperature:g} > {config.max_temperature:g}"),
+        (not call.question.strip(), "empty question"),
+    )
+    reason = next((reason for applies, reason in checks if applies), "")
+    # Earlier turns count too: "and in Lyon?" after a question for the weather.
+    reason = reason or passing_reason(m.text for m in call.messages if m.role == "user")
+    return CacheVerdict(BYPASS, reason) if reason else None
+
+
+def exact_only(call: Call) -> str:
+    """Why only this very request may be answered from the cache, and no paraphrase; empty if one may."""
+    if not call.messages or call.messages[-1].role != "user":
+        return "the last turn is not the user's"
+    if call.wants_schema:
+        return "a response schema asks for this very input"
+    return refers_back(call.question) if len(call.turns) > 1 else ""
+
+
+def paraphrasable(call: Call) -> bool:
+    """Whether the semantic layer is for this call. Ask before embedding, for a lookup and for storing."""
+    return not exact_only(call)
+
+
+def answer_fault(
+    text: str, finish_reason: str | None, *, tool_calls: int = 0, failed: bool = False, refused: bool = False
+) -> str:
+    """Why an answer must not be kept; empty if it may. `refused` is the provider's own `refusal` field."""
+    if failed:
+        return "the call failed"
+    if tool_calls:
+        return "the answer calls tools"
+    if finish_reason not in _COMPLETE:
+        return f"the answer is not complete: {finish_reason}"
+    if not text.strip():
+        return "the answer is empty"
+    return "the answer is a refusal" if refused or is_refusal(text) else ""
+
+
+def storable(
+    text: str, finish_reason: str | None, *, tool_calls: int = 0, failed: bool = False, refused: bool = False
+) -> bool:
+    """Whether an answer is worth keeping: complete, with text, no refusal, no tool calls."""
+    return not answer_fault(text, finish_reason, tool_calls=tool_calls, failed=failed, refused=refused)
+
+
+def ttl_for(task: str, config: CacheConfig) -> int:
+    """Seconds that an answer of this task class is kept."""
+    return config.task_ttl_s.get(task, config.ttl_s)
+
+
+def exact_key(scope: Scope, question: str) -> str:
+    """Digest of one request: equal only for equal scopes and questions equal up to `canonical`."""
+    return fingerprint(FORMAT, asdict(scope), canonical(question))
+
+
+def scope_key(scope: Scope) -> str:
+    """Digest of a scope: the only entries that a semantic lookup may see are those that carry it."""
+    return fingerprint(FORMAT, asdict(scope))[:32]
+
+
+def canonical_question(call: Call) -> str:
+    """The question of a call as the cache compares and stores it."""
+    return canonical(call.question)
+
+
+def canonical(question: str) -> str:
+    """The question, with blanks and composed letters unified where they cannot matter: one line of prose."""
+    composed = unicodedata.normalize("NFC", question.strip())
+    if not _PROSE.fullmatch(composed) or _ABOUT_TEXT.search(composed):
+        return question
+    if any(unicodedata.normalize("NFC", c) != c for c in question):
+        return question  # a singleton such as the ohm sign, not a decomposed letter: NFC would replace it
+    return re.sub(" +", " ", composed)
+
+
+def _history(call: Call) -> str:
+    turns = [m for m in call.messages if m.role not in SYSTEM_ROLES]
+    first_turn = next((i for i, m in enumerate(call.messages) if m.role not in SYSTEM_ROLES), 0)
+    systems_lead = all(m.role not in SYSTEM_ROLES for m in call.messages[first_turn:])
+    if len(turns) == 1 and turns[0].role == "user" and systems_lead:
+        return ""
+    asked = max((i for i, m in enumerate(call.messages) if m.role == "user"), default=-1)
+    return fingerprint([[m.role, None if i == asked else m.text] for i, m in enumerate(call.messages)])

@@ -1,0 +1,47 @@
+"""What each model group can do and costs; the effective `model_list`, read once at start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from plugins.config import GatewayConfig
+from plugins.policy import satisfies
+from plugins.values import Call, Constraints, Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Deployments by model group. LiteLLM may pick any deployment of a group, so all must fit."""
+
+    groups: Mapping[str, tuple[Deployment, ...]]
+
+    def __contains__(self, group: object) -> bool:
+        return group in self.groups
+
+    def permits(self, group: str, constraints: Constraints) -> bool:
+        """Whether every deployment of the group may see this request."""
+        return group in self.groups and all(satisfies(d, constraints) for d in self.groups[group])
+
+    def unfit(self, group: str, call: Call, input_tokens: int) -> str:
+        """Why the group cannot serve the call; empty if it can."""
+        deployments = self.groups.get(group, ())
+        if not deployments:
+            return "has no deployment"
+        wanted = input_tokens + (call.max_output_tokens or 0)
+        if any(d.max_input_tokens < wanted for d in deployments):
+            return f"context window below {wanted} tokens"
+        if call.images and not all(d.vision for d in deployments):
+            return "no images"
+        if call.has_tools and not all(d.tools for d in deployments):
+            return "no tools"
+        if call.wants_schema and not all(d.json_schema for d in deployments):
+            return "no JSON schema"
+        return ""
+
+
+def public_models(config: GatewayConfig, catalog: Catalog) -> tuple[str, ...]:
+    """Every name that a client may send as `model`: aliases, tiers, then single models."""
+    tiers = [tier for tier in config.tiers if config.group(tier) in catalog]
+    groups = {config.group(tier) for tier in tiers}
+    return (*config.routing.aliases, *tiers, *(g for g in catalog.groups if g not in groups and g not in tiers))

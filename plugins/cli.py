@@ -1,0 +1,161 @@
+"""The command line `tierwise`. Each command imports what it needs when it runs, so that --help is quick.
+
+Exit codes: 0 done, 1 the answer is no (nothing found, a check failed), 2 wrong usage, config or start-up.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from plugins.errors import ConfigError, StartError
+
+app = typer.Typer(
+    name="tierwise",
+    help="An OpenAI-compatible gateway that routes by difficulty, caches safely and holds budgets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+keys_app = typer.Typer(help="Client keys.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+Config = Annotated[Path, typer.Option("--config", help="The proxy_config.yaml to use.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+console = Console()
+
+
+@app.command()
+def serve(
+    config: Config = Path("proxy_config.yaml"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 4000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
+    demo: Annotated[bool, typer.Option("--demo", help="Show the main job once the gateway is up.")] = False,
+) -> None:
+    """Start the gateway, with an embedded Redis and simulated models where none are configured."""
+    from plugins.launcher import Options, running_gateway, wait_for_end, write_trial_env
+
+    options = Options(config, host, port, workers)
+    console.print(f"Starting the gateway on http://{host}:{port} (LiteLLM takes a while to load) ...")
+    with running_gateway(options) as started:
+        for note in started.notes:
+            console.print(f"  - {note}")
+        console.print(f"Ready after {started.start_s:.0f} s: {started.base_url}")
+        curl = write_trial_env(started, options.state_dir / "trial.env")
+        if demo:
+            from plugins.trial.demo import demonstrate
+
+            demonstrate(started, console)
+        if started.keys:
+            console.print(f"\nWritten to {options.state_dir / 'trial.env'}. Try:\n", curl, soft_wrap=True, markup=False)
+        console.print("\nServing. Ctrl-C stops everything.")
+        code = wait_for_end(started.process)
+    raise typer.Exit(code)
+
+
+@app.command()
+def route(
+    prompt: Annotated[str, typer.Argument(help="The prompt to route; - reads standard input.")],
+    model: Annotated[str, typer.Option(help="The alias, tier or model that a client would send.")] = "auto",
+    config: Config = Path("proxy_config.yaml"),
+    as_json: AsJson = False,
+) -> None:
+    """Say where a prompt would go and why, without calling a model."""
+    from plugins.dry_run import dry_run
+
+    text = sys.stdin.read() if prompt == "-" else prompt
+    verdict = dry_run(config, text, model)
+    if as_json:
+        print(json.dumps(verdict))
+        return
+    for name, value in verdict.items():
+        console.print(f"{name:>20}  {value}", markup=False, highlight=False)
+
+
+@app.command("check-config")
+def check_config(config: Config = Path("proxy_config.yaml"), as_json: AsJson = False) -> None:
+    """Check a config as start-up would, without starting anything."""
+    import os
+
+    from plugins.adapters.price_data import catalog_of
+    from plugins.config_file import load_config
+    from plugins.rendering import render
+
+    loaded = load_config(config)
+    rendered = render(loaded, os.environ, config.resolve().parent)
+    catalog = catalog_of(rendered.config["model_list"])
+    facts = {
+        "ok": True,
+        "file": str(config),
+        "tiers": list(loaded.gateway.tiers),
+        "tenants": list(loaded.gateway.tenants),
+        "models": sorted(catalog.groups),
+        "simulated": rendered.simulated,
+        "notes": list(rendered.notes),
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return
+    console.print(f"{config} is good: {len(facts['tiers'])} tiers, {len(facts['tenants'])} tenants.")  # type: ignore[arg-type]  # both are lists
+    for note in rendered.notes:
+        console.print(f"  - {note}")
+
+
+@keys_app.command("new")
+def keys_new(
+    tenant: Annotated[str, typer.Option(help="The tenant the key is for.")],
+    app_name: Annotated[str, typer.Option("--app", help="The application it is for.")],
+    models: Annotated[str, typer.Option(help="Model and tier names it may use, by comma; * for all.")] = "*",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key: it is shown once, and only its hash goes into the config."""
+    from plugins.tenancy import hash_key, new_key
+
+    key = new_key()
+    allowed = [name.strip() for name in models.split(",") if name.strip()]
+    if as_json:
+        print(json.dumps({"key": key, "sha256": hash_key(key), "tenant": tenant, "app": app_name, "models": allowed}))
+        return
+    console.print(f"Key (shown once, keep it safe):\n\n  {key}\n", markup=False, highlight=False)
+    console.print("Put this into the config (or the keys file of your Secret):\n", markup=False)
+    entry = f"  {tenant}:\n    {app_name}:\n      - sha256: {hash_key(key)}\n        models: {json.dumps(allowed)}"
+    console.print(entry, markup=False, highlight=False)
+
+
+def _mount() -> None:
+    """The commands that live beside what they are about."""
+    from classifier.cli import evaluate_app, replay, train
+    from classifier.pairs.cli import calibrate_cache, evaluate_cache
+
+    from plugins.budget_cli import budget_app
+    from plugins.cache_cli import purge
+    from plugins.report_cli import report
+
+    evaluate_app.command("cache")(evaluate_cache)
+    app.add_typer(evaluate_app, name="evaluate", help="Measure routes and the cache on labelled data.")
+    app.command()(train)
+    app.command()(replay)
+    calibrate_app = typer.Typer(help="Choose operating points on labelled data.", no_args_is_help=True)
+    calibrate_app.command("cache")(calibrate_cache)
+    app.add_typer(calibrate_app, name="calibrate")
+    cache_app = typer.Typer(help="The answer cache.", no_args_is_help=True)
+    cache_app.command("purge")(purge)
+    app.add_typer(cache_app, name="cache")
+    app.add_typer(budget_app, name="budget")
+    app.command()(report)
+
+
+def main() -> None:
+    """The entry point: operator errors are one line that says what to do, not a traceback."""
+    _mount()
+    try:
+        app()
+    except (ConfigError, StartError) as error:
+        print(f"tierwise: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

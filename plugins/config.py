@@ -1,0 +1,289 @@
+"""Every setting of the `gateway:` section, typed and closed: the only source of defaults.
+
+Units are in the names. An unknown key, a wrong type or a contradiction stops start-up; `config_file.py`
+adds the line and the fix to the message. Values written `os.environ/NAME` are resolved there too.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from classifier.labels import TASKS
+from plugins.values import Cap, Difficulty, Window, micros
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$")]
+
+
+class Settings(BaseModel):
+    """Closed and frozen: a typo is an error, and nobody changes a setting at run time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CapConfig(Settings):
+    """One limit: dollars or tokens per hour, day, calendar month or in total, for one tier if named."""
+
+    usd: Annotated[Decimal, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    per: Window = Window.MONTH
+    tier: str | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> CapConfig:
+        if (self.usd is None) == (self.tokens is None):
+            raise ValueError("set exactly one of usd and tokens")
+        return self
+
+    def on(self, scope: str) -> Cap:
+        limit = None if self.usd is None else micros(self.usd)
+        return Cap(scope=scope, window=self.per, micros=limit, tokens=self.tokens, tier=self.tier)
+
+
+class KeyConfig(Settings):
+    """A client key, stored as the SHA-256 of its text. `tierwise keys new` prints one."""
+
+    sha256: Sha256
+    models: tuple[str, ...] = ("*",)
+    caps: tuple[CapConfig, ...] = ()
+
+
+class AppConfig(Settings):
+    """An application of a tenant: its keys and caps."""
+
+    keys: tuple[KeyConfig, ...] = ()
+    caps: tuple[CapConfig, ...] = ()
+
+
+class TenantConfig(Settings):
+    """Who pays. Caps on the tenant, on each app and key, and on each end user (the `user` field)."""
+
+    apps: dict[Name, AppConfig] = Field(default_factory=dict)
+    caps: tuple[CapConfig, ...] = ()
+    end_user_caps: tuple[CapConfig, ...] = ()
+    timezone: str = "UTC"
+    residency: Literal["any", "on_premise"] = "any"
+    region: str | None = None
+    sensitive: Literal["on_premise", "redact", "refuse", "allow"] = "on_premise"
+    capture: Literal["full", "redacted", "none"] | None = None
+    cache: Literal["tenant", "end_user", "off"] = "tenant"
+    accepted_cache_error: Share | None = None
+    when_ledger_away: Literal["deny", "small_only", "allow"] = "deny"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"unknown time zone {name!r}: use an IANA name such as Europe/Vienna") from None
+        return name
+
+    @property
+    def captured(self) -> Literal["full", "redacted", "none"]:
+        """What of a prompt may be traced; nothing by default where data must stay on premise."""
+        return self.capture or ("none" if self.residency == "on_premise" else "redacted")
+
+
+class TierConfig(Settings):
+    """A tier is a model group of `model_list`. Tiers are listed from the cheapest to the dearest."""
+
+    model_group: str | None = None
+    strength: Literal["weak", "mid", "strong"]
+    on_premise: bool = False
+    in_auto: bool = True
+
+
+class AliasConfig(Settings):
+    """What `auto`, `fast`, `cheap` or `best` may choose: the tiers between these two, ends included."""
+
+    min_tier: str | None = None
+    max_tier: str | None = None
+
+
+class DispatchRow(Settings):
+    """The tier per difficulty for one task class, and where the difficulties begin (hardness, 0 to 1)."""
+
+    easy: str | None = None
+    medium: str | None = None
+    hard: str | None = None
+    easy_below: Share | None = None
+    hard_from: Share | None = None
+
+    def tier(self, difficulty: Difficulty) -> str | None:
+        return {Difficulty.EASY: self.easy, Difficulty.MEDIUM: self.medium, Difficulty.HARD: self.hard}[
+            difficulty
+        ]
+
+
+class JudgeConfig(Settings):
+    """The small LLM that is asked when the classifier is unsure."""
+
+    enabled: bool = False
+    tier: str | None = None
+    max_share: Share = 0.05
+    timeout_ms: Annotated[int, Field(gt=0)] = 1500
+    below_confidence: Share = 0.55
+
+
+class RoutingConfig(Settings):
+    """`default` applies to every task class without a row of its own."""
+
+    default: DispatchRow
+    tasks: dict[str, DispatchRow] = Field(default_factory=dict)
+    aliases: dict[str, AliasConfig] = Field(
+        default_factory=lambda: {"auto": AliasConfig(), "fast": AliasConfig(), "cheap": AliasConfig(), "best": AliasConfig()}
+    )
+    long_context_tokens: Annotated[int, Field(gt=0)] = 24_000
+    judge: JudgeConfig = JudgeConfig()
+
+    @field_validator("tasks")
+    @classmethod
+    def _known_tasks(cls, rows: dict[str, DispatchRow]) -> dict[str, DispatchRow]:
+        if unknown := sorted(set(rows) - set(TASKS)):
+            raise ValueError(f"unknown task class {unknown[0]!r}: known are {', '.join(TASKS)}")
+        return rows
+
+
+class CacheConfig(Settings):
+    """`accepted_error` is the share of wrong answers accepted among served semantic hits.
+
+    `breaker_open_ms`: how long Redis is left alone after it failed. `lease_ms`: how long one call may keep
+    identical ones waiting; `wait_ms`: how long one waits at most before it calls the model itself.
+    """
+
+    enabled: bool = True
+    semantic: bool = True
+    ttl_s: Annotated[int, Field(gt=0)] = 86_400
+    task_ttl_s: dict[str, int] = Field(default_factory=dict)
+    max_distance: Annotated[float, Field(ge=0, le=2)] = 0.35
+    candidates: Annotated[int, Field(gt=0, le=50)] = 4
+    accepted_error: Share = 0.005
+    max_temperature: Annotated[float, Field(ge=0)] = 1.0
+    max_entry_bytes: Annotated[int, Field(gt=0)] = 262_144
+    timeout_ms: Annotated[int, Field(gt=0)] = 250
+    breaker_open_ms: Annotated[int, Field(gt=0)] = 2_000
+    lease_ms: Annotated[int, Field(gt=0)] = 15_000
+    wait_ms: Annotated[int, Field(ge=0)] = 30_000
+
+
+class BudgetConfig(Settings):
+    """`admit: worst_case` never overspends; `typical` admits on an estimate. A leaked hold expires."""
+
+    admit: Literal["worst_case", "typical"] = "worst_case"
+    hold_ttl_s: Annotated[int, Field(gt=0)] = 900
+    expired_holds: Literal["charge", "release"] = "charge"
+    alert_shares: tuple[Share, ...] = (0.8, 0.95)
+    alert_webhook_url: str | None = None
+    step_down_share: Share | None = None
+    small_only_allowance_usd: Annotated[Decimal, Field(ge=0)] = Decimal("1")
+    timeout_ms: Annotated[int, Field(gt=0)] = 1000
+
+
+class TracingConfig(Settings):
+    """Langfuse when its keys are set; the local JSONL file otherwise (or as well, if named)."""
+
+    langfuse_host: str = "https://cloud.langfuse.com"
+    langfuse_public_key: str | None = None
+    langfuse_secret_key: str | None = None
+    file: str | None = None
+    spool_dir: str | None = None
+    file_max_bytes: Annotated[int, Field(gt=0)] | None = 256 * 1024 * 1024
+    spool_bytes: Annotated[int, Field(gt=0)] = 256 * 1024 * 1024
+    queue_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
+    timeout_ms: Annotated[int, Field(gt=0)] = 10_000
+    max_content_chars: Annotated[int, Field(gt=0)] = 20_000
+
+
+class PolicyConfig(Settings):
+    """`patterns` adds regular expressions by kind; `kinds` says which built-in kinds count (none: all)."""
+
+    on_premise_tier: str | None = None
+    kinds: tuple[str, ...] = ()
+    patterns: dict[Name, str] = Field(default_factory=dict)
+
+
+class EscalationConfig(Settings):
+    """One better model after a cheap answer that is not good enough."""
+
+    enabled: bool = True
+    max_share: Share = 0.2
+
+
+class LimitsConfig(Settings):
+    """Bounds on what a client may send and how long a request may take."""
+
+    max_body_bytes: Annotated[int, Field(gt=0)] = 16 * 1024 * 1024
+    request_timeout_s: Annotated[int, Field(gt=0)] = 600
+    attempts: Annotated[int, Field(ge=1, le=5)] = 2
+
+
+class GatewayConfig(Settings):
+    """The whole `gateway:` section."""
+
+    environment: Name = "production"
+    state_dir: str = ".tierwise"  # local traces without Langfuse, spooled traces, settlements while Redis is away
+    redis_url: str | None = None
+    tiers: dict[Name, TierConfig]
+    baseline_tier: str | None = None
+    routing: RoutingConfig
+    cache: CacheConfig = CacheConfig()
+    budgets: BudgetConfig = BudgetConfig()
+    policy: PolicyConfig = PolicyConfig()
+    escalation: EscalationConfig = EscalationConfig()
+    tracing: TracingConfig = TracingConfig()
+    limits: LimitsConfig = LimitsConfig()
+    keys_file: str | None = None
+    tenants: dict[Name, TenantConfig]
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> GatewayConfig:
+        rows = {"default": self.routing.default, **self.routing.tasks}
+        used = [(f"routing.{n}", t) for n, row in rows.items() for d in Difficulty if (t := row.tier(d))]
+        used += [("routing.default", "")] if not all(self.routing.default.tier(d) for d in Difficulty) else []
+        for name, alias in self.routing.aliases.items():
+            used += [(f"routing.aliases.{name}", t) for t in (alias.min_tier, alias.max_tier) if t]
+        optional = (
+            ("routing.judge.tier", self.routing.judge.tier),
+            ("policy.on_premise_tier", self.policy.on_premise_tier),
+            ("baseline_tier", self.baseline_tier),
+        )
+        used += [(where, tier) for where, tier in optional if tier]
+        for where, tier in used:
+            if tier not in self.tiers:
+                known = ", ".join(self.tiers)
+                raise ValueError(f"{where} names tier {tier!r}, which is not under tiers (known: {known})")
+        if clash := sorted(set(self.routing.aliases) & set(self.tiers)):
+            raise ValueError(f"{clash[0]!r} is both an alias and a tier: rename one")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_are_unique(self) -> GatewayConfig:
+        seen: dict[str, str] = {}
+        for tenant_name, tenant in self.tenants.items():
+            for app_name, app in tenant.apps.items():
+                for key in app.keys:
+                    where = f"{tenant_name}/{app_name}"
+                    if other := seen.get(key.sha256):
+                        raise ValueError(f"the same key is listed under {other} and {where}: remove one")
+                    seen[key.sha256] = where
+        return self
+
+    def group(self, tier: str) -> str:
+        """The model group that serves a tier."""
+        return self.tiers[tier].model_group or tier
+
+    @property
+    def auto_tiers(self) -> tuple[str, ...]:
+        """The tiers that `auto` may choose, cheapest first."""
+        return tuple(name for name, tier in self.tiers.items() if tier.in_auto)
+
+    @property
+    def baseline(self) -> str:
+        """The tier that savings are counted against: the dearest of `auto_tiers` unless named."""
+        return self.baseline_tier or self.auto_tiers[-1]

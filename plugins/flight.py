@@ -1,0 +1,227 @@
+"""One client request in flight: what the steps leave for each other, for its headers and for its trace.
+
+The only mutable record of the gateway. It is owned by the request that made it, lives in `Flights` until
+its trace is emitted, and is found by the call id, which is LiteLLM's call id too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from plugins.errors import GatewayError
+from plugins.parsing import NOBODY
+from plugins.values import (
+    CacheVerdict,
+    Call,
+    Caller,
+    Charge,
+    Constraints,
+    Endpoint,
+    Exact,
+    Hit,
+    Hold,
+    Lease,
+    Route,
+    Scope,
+    Settled,
+    Step,
+    Trace,
+    Usage,
+    usd_text,
+)
+
+Attributes = dict[str, str | int | float | bool]
+
+
+@dataclass(slots=True)
+class Flight:
+    """`call` is None until the body was read; `route` until the request was routed."""
+
+    id: str
+    endpoint: Endpoint
+    started_ns: int
+    call: Call | None = None
+    caller: Caller = NOBODY
+    constraints: Constraints = field(default_factory=Constraints)
+    redact: bool = False
+    cache: CacheVerdict = field(default_factory=lambda: CacheVerdict("bypass", "not reached"))
+    scope: Scope | None = None
+    lease: Lease | None = None  # our right to fetch an answer that others wait for
+    vector: object = None  # the question's embedding; typed where it is made and used (ports.Vector)
+    hit: Hit | None = None
+    route: Route | None = None
+    hold: Hold | None = None
+    settled: Settled | None = None
+    charge: Charge | None = None
+    error: GatewayError | None = None
+    status: int = 0
+    failed: bool = False
+    aborted: bool = False
+    model: str = ""
+    deployment: str = ""
+    provider: str = ""
+    answered_group: str = ""
+    usage: Usage = field(default_factory=Usage)
+    answer: str = ""  # the text of the answer
+    response: str = ""  # LiteLLM's serialised response, for the cache
+    finish_reason: str = ""
+    tool_calls: int = 0
+    costs: dict[str, int] = field(default_factory=dict)  # micro-dollars besides the model's own, by kind
+    fallbacks: int = 0
+    escalations: int = 0
+    escalation_reason: str = ""
+    first_token_ns: int | None = None
+    ended_ns: int = 0
+    ended: bool = False  # the response has left, or the client has
+    stream_complete: bool = False
+    billed: tuple[Usage | None, float | None] | None = None  # a stream's usage and dollars, once LiteLLM knows
+    steps: list[Step] = field(default_factory=list)
+    emitted: bool = False
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Attributes]:
+        """Times one step; what the block puts into the yielded mapping goes into the trace."""
+        attributes: Attributes = {}
+        started = time.time_ns()
+        try:
+            yield attributes
+        finally:
+            self.steps.append(Step(name, started, time.time_ns(), attributes))
+
+    @property
+    def tier(self) -> str:
+        if self.hit is not None:
+            return self.hit.tier
+        return self.route.tier if self.route is not None else ""
+
+    @property
+    def reason(self) -> str:
+        if self.error is not None and self.route is None:
+            return self.error.code
+        if self.hit is not None:
+            return f"{self.cache.kind} cache hit: {self.cache.reason}".rstrip(": ")
+        return self.route.reason if self.route is not None else ""
+
+    @property
+    def outcome(self) -> str:
+        if self.failed:
+            return "failed"
+        if self.error is not None or self.status >= 400:
+            return "refused"
+        if self.aborted:
+            return "aborted"
+        return "cached" if self.hit is not None else "answered"
+
+    @property
+    def cost_micros(self) -> int:
+        return self.settled.charged_micros if self.settled is not None else 0
+
+    @property
+    def remaining_micros(self) -> int | None:
+        if self.settled is not None:
+            return self.settled.remaining_micros
+        return self.hold.remaining_micros if self.hold is not None else None
+
+
+def response_headers(flight: Flight) -> Mapping[str, str]:
+    """The `x-tierwise-*` headers of a reply. A stream's head goes out before its cost is known: it then says
+    the amount that is held for it, with `x-tierwise-cost-basis: reserved`."""
+    headers = {
+        "x-tierwise-trace-id": flight.id,
+        "x-tierwise-tier": flight.tier,
+        "x-tierwise-reason": _header_text(flight.reason),
+        "x-tierwise-cache": flight.cache.kind,
+    }
+    if flight.cache.distance is not None:
+        headers["x-tierwise-cache-distance"] = f"{flight.cache.distance:.4f}"
+    if flight.cache.age_s is not None:
+        headers["x-tierwise-cache-age"] = str(flight.cache.age_s)
+    if flight.settled is None and flight.hold is not None and flight.error is None:
+        headers["x-tierwise-cost-usd"] = usd_text(flight.hold.micros)
+        headers["x-tierwise-cost-basis"] = "reserved"
+    else:
+        headers["x-tierwise-cost-usd"] = usd_text(flight.cost_micros)
+        headers["x-tierwise-cost-basis"] = "exact" if flight.charge is None or isinstance(flight.charge, Exact) else "bound"
+    if flight.remaining_micros is not None:
+        headers["x-tierwise-budget-remaining-usd"] = usd_text(flight.remaining_micros)
+    return {name: value for name, value in headers.items() if value}
+
+
+def _header_text(text: str) -> str:
+    """Visible ASCII only: a header value must not carry line breaks or raw user text."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text)[:300]
+
+
+def trace_of(flight: Flight, baseline_micros: int, content: tuple[str, str]) -> Trace:
+    """`content` is (input, output), already cut down to what may be traced."""
+    call, route = flight.call, flight.route
+    verdict = route.verdict if route else None
+    cost = flight.cost_micros
+    served = flight.outcome in ("answered", "cached", "aborted")
+    others = {kind: amount for kind, amount in flight.costs.items() if amount}
+    return Trace(
+        id=flight.id,
+        started_ns=flight.started_ns,
+        ended_ns=flight.ended_ns,
+        first_token_ns=flight.first_token_ns,
+        caller=flight.caller,
+        endpoint=flight.endpoint,
+        requested_model=call.model if call else "",
+        stream=call.stream if call else False,
+        outcome=flight.outcome,
+        status=flight.status,
+        error_code=flight.error.code if flight.error else "",
+        task=verdict.task if verdict else "",
+        tier=flight.tier,
+        layer=verdict.layer.value if verdict else "",
+        score=verdict.score if verdict else 0.0,
+        threshold=verdict.threshold if verdict else 0.0,
+        reason=flight.reason,
+        model=flight.model,
+        deployment=flight.deployment,
+        provider=flight.provider,
+        residency=flight.constraints.residency,
+        variant=route.variant if route else "",
+        cache=flight.cache,
+        usage=flight.usage,
+        cost_micros=cost,
+        cost_exact=flight.charge is None or isinstance(flight.charge, Exact),
+        costs={"model": max(0, cost - sum(others.values())), **others},
+        saved_micros=max(0, baseline_micros - cost) if served else 0,
+        baseline_micros=baseline_micros if served else 0,
+        budget_left_micros=flight.remaining_micros,
+        fallbacks=flight.fallbacks,
+        escalations=flight.escalations,
+        end_user=call.end_user if call else "",
+        session=call.hints.session if call else "",
+        feature=call.hints.feature if call else "",
+        traceparent=call.hints.traceparent if call else "",
+        input=content[0],
+        output=content[1],
+        steps=tuple(flight.steps),
+    )
+
+
+class Flights:
+    """The requests in flight in this process, by call id."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Flight] = {}
+
+    def add(self, flight: Flight) -> None:
+        self._by_id[flight.id] = flight
+
+    def get(self, call_id: object) -> Flight | None:
+        return self._by_id.get(call_id) if isinstance(call_id, str) else None
+
+    def remove(self, flight: Flight) -> None:
+        self._by_id.pop(flight.id, None)
+
+    def __iter__(self) -> Iterator[Flight]:
+        return iter(list(self._by_id.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_id)

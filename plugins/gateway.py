@@ -1,0 +1,139 @@
+"""The only LiteLLM callback: hook in, pipeline call, hook out. Also LiteLLM's custom auth.
+
+LiteLLM executes this file for each entry of its config that names it, so nothing is kept here: the one
+runtime of the process lives in `plugins.wiring`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fastapi import Request
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
+
+from plugins.adapters import litellm_io
+from plugins.catalog import public_models
+from plugins.errors import BadRequest, Forbidden, GatewayError, Unauthorized, Unavailable
+from plugins.flight import Flight
+from plugins.values import Exact
+from plugins.wiring import Runtime, runtime
+
+log = logging.getLogger("tierwise")
+
+
+async def authenticate(request: Request, api_key: str) -> UserAPIKeyAuth:
+    """LiteLLM's `custom_auth`: a tenant's key, or the master key for administration."""
+    keyring = runtime().keyring
+    if caller := keyring.find(api_key or ""):
+        return litellm_io.auth_of(caller)
+    if keyring.is_master(api_key or ""):
+        return UserAPIKeyAuth(api_key="master", user_role=LitellmUserRoles.PROXY_ADMIN)
+    text = "The API key is missing or unknown. Send 'Authorization: Bearer <key>' with a key of this gateway."
+    raise litellm_io.proxy_error(Unauthorized(text))
+
+
+class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not followed, see pyproject.toml
+    """LiteLLM looks hooks up on this very class and passes arguments by keyword: the names are its own."""
+
+    async def async_pre_call_hook(
+        self, user_api_key_dict: UserAPIKeyAuth, cache: object, data: dict[str, Any], call_type: str
+    ) -> dict[str, Any]:
+        ours = runtime()
+        flight = ours.flights.get(data.get("litellm_call_id"))
+        refusal = await self._admit(ours, flight, user_api_key_dict)
+        if flight is None or refusal is not None:
+            raise litellm_io.proxy_error(refusal or BadRequest("This endpoint is not served by the gateway."))
+        litellm_io.apply_admission(data, flight, ours.any_group(flight), ours.pipeline.redacted_text)
+        return data
+
+    async def _admit(self, ours: Runtime, flight: Flight | None, auth: UserAPIKeyAuth) -> GatewayError | None:
+        if flight is None or flight.call is None:
+            return None
+        caller = litellm_io.caller_of(auth)
+        if caller.tenant not in ours.config.tenants:
+            who = "The master key is for administration" if not caller.tenant else f"Team {caller.tenant!r} is no tenant"
+            flight.error = Forbidden(f"{who}. Use a key of a tenant under gateway.tenants.", code="no_tenant")
+            return flight.error
+        try:
+            flight.error = await ours.pipeline.admit(flight, replace(flight.call, caller=caller))
+        except Exception:
+            log.exception("admission failed", extra={"call_id": flight.id})
+            flight.error = Unavailable("The gateway could not decide on this request. Retry; nothing was charged.")
+        return flight.error
+
+    async def async_post_call_success_hook(
+        self, data: dict[str, Any], user_api_key_dict: UserAPIKeyAuth, response: Any
+    ) -> Any:
+        ours = runtime()
+        flight = ours.flights.get(data.get("litellm_call_id"))
+        if flight is None:
+            return response
+        hidden = getattr(response, "_hidden_params", None) or {}
+        if flight.hit is None:
+            litellm_io.note_response(flight, response, hidden)
+            usage, cost = litellm_io.usage_of(response), hidden.get("response_cost")
+            charge = litellm_io.charge_of(flight, usage, cost, complete=True)
+            if better := ours.pipeline.wants_better(flight):
+                response, charge = await ours.upstream.escalate(flight, data, better, response, charge)
+            await ours.pipeline.settle(flight, charge)
+            flight.response = response.model_dump_json() if hasattr(response, "model_dump_json") else ""
+        return response
+
+    async def async_post_call_streaming_iterator_hook(
+        self, user_api_key_dict: UserAPIKeyAuth, response: Any, request_data: dict[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        flight = runtime().flights.get(request_data.get("litellm_call_id"))
+        try:
+            async for chunk in response:
+                if flight is not None and flight.first_token_ns is None:
+                    flight.first_token_ns = time.time_ns()
+                yield chunk
+            if flight is not None:
+                flight.stream_complete = True
+        except Exception as exception:
+            if flight is None:
+                raise
+            flight.failed, flight.error = True, litellm_io.upstream_error(exception)
+            raise litellm_io.proxy_error(flight.error) from None
+
+    async def async_log_success_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: object, end_time: object
+    ) -> None:
+        """Only here does LiteLLM know what a whole stream used and cost; other calls are settled by then."""
+        ours = runtime()
+        flight = ours.flights.get(kwargs.get("litellm_call_id"))
+        if flight is None or flight.call is None or not flight.call.stream or flight.hit is not None:
+            return
+        litellm_io.note_response(flight, response_obj, litellm_io.hidden_of(kwargs))
+        flight.billed = litellm_io.usage_of(response_obj), kwargs.get("response_cost")
+        flight.response = response_obj.model_dump_json() if hasattr(response_obj, "model_dump_json") else ""
+        await ours.settle_stream(flight)
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: dict[str, Any],
+        original_exception: Exception,
+        user_api_key_dict: UserAPIKeyAuth,
+        traceback_str: str | None = None,
+    ) -> None:
+        flight = runtime().flights.get(request_data.get("litellm_call_id"))
+        if flight is not None and flight.error is None and flight.hold is not None:
+            flight.failed, flight.error = True, litellm_io.upstream_error(original_exception)
+            if not flight.error.billable:
+                await runtime().pipeline.settle(flight, Exact(0, 0))
+
+    async def async_filter_listed_models(
+        self, user_api_key_dict: UserAPIKeyAuth, model_names: Sequence[str]
+    ) -> Sequence[str]:
+        """`GET /v1/models`: what the key may use, aliases first."""
+        ours = runtime()
+        caller = litellm_io.caller_of(user_api_key_dict)
+        return [name for name in public_models(ours.config, ours.catalog) if caller.may_use(name)]
+
+
+gateway = Gateway()

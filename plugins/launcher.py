@@ -1,0 +1,177 @@
+"""`tierwise serve`: brings up what the environment lacks, then the gateway, and takes it all down again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import yaml
+
+from plugins.adapters.price_data import catalog_of
+from plugins.config_file import CONFIG_VARIABLE, load_config
+from plugins.errors import StartError
+from plugins.rendering import Rendered, render
+from plugins.tenancy import hash_key, new_key
+from plugins.trial.lifeline import start_child, stop_child
+
+STATE_DIR = Path(".tierwise")
+START_TIMEOUT_S = 180
+DRAIN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `tierwise serve` was asked for. Port 0 is not offered: clients need to know the port."""
+
+    config: Path
+    host: str = "127.0.0.1"
+    port: int = 4000
+    workers: int = 1
+    state_dir: Path = STATE_DIR
+    simulator_speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A gateway that is up. `keys` are trial keys in clear text by tenant; empty outside trial mode."""
+
+    base_url: str
+    master_key: str
+    keys: Mapping[str, str]
+    process: subprocess.Popen[bytes]
+    simulator_url: str | None
+    redis_url: str
+    notes: tuple[str, ...]
+    start_s: float
+
+
+@contextmanager
+def running_gateway(options: Options, environ: Mapping[str, str] | None = None) -> Iterator[Started]:
+    """Start Redis and the simulator where they are missing, then the gateway; stop all in reverse order.
+
+    Raises ConfigError or StartError. The gateway is its own process; it dies with this one.
+    """
+    environ = dict(os.environ if environ is None else environ)
+    began = time.monotonic()
+    loaded = load_config(options.config, environ)
+    rendered = render(loaded, environ, options.config.resolve().parent)
+    with ExitStack() as stack:
+        notes = list(rendered.notes)
+        if not loaded.gateway.redis_url:
+            environ["REDIS_URL"] = _embedded_redis(stack)
+            notes.append("REDIS_URL is not set: using an embedded Redis that forgets everything at the end")
+        simulator_url = None
+        if rendered.simulated:
+            simulator_url = environ["TIERWISE_SIMULATOR_URL"] = _simulator(stack, options.simulator_speed)
+            notes.append("no provider key is set: using simulated models")
+        catalog_of(rendered.config["model_list"])  # a model without a price stops here, not in the child
+        keys = _trial_keys(loaded.gateway.keys_file is None, rendered, options.state_dir)
+        environ.setdefault("LITELLM_MASTER_KEY", f"sk-{secrets.token_urlsafe(32)}")
+        process = _start_server(options, rendered, environ)
+        stack.callback(stop_child, process, DRAIN_S)
+        base_url = f"http://{options.host}:{options.port}"
+        _wait_until_ready(process, base_url)
+        yield Started(
+            f"{base_url}/v1",
+            environ["LITELLM_MASTER_KEY"],
+            keys,
+            process,
+            simulator_url,
+            environ["REDIS_URL"],
+            tuple(notes),
+            time.monotonic() - began,
+        )
+
+
+def _embedded_redis(stack: ExitStack) -> str:
+    from plugins.trial.embedded_redis import EmbeddedRedis
+
+    return stack.enter_context(EmbeddedRedis()).url
+
+
+def _simulator(stack: ExitStack, speed: float) -> str:
+    from plugins.trial.simulator_process import SimulatorProcess
+
+    return stack.enter_context(SimulatorProcess(speed=speed)).url
+
+
+def _trial_keys(no_keys_file: bool, rendered: Rendered, state_dir: Path) -> dict[str, str]:
+    """Make a key for every tenant that has an app without one; only where no keys are configured at all."""
+    tenants = rendered.config["gateway"].get("tenants") or {}
+    apps = {t: list((tenant or {}).get("apps") or {}) for t, tenant in tenants.items()}
+    has_keys = any((app or {}).get("keys") for t in tenants.values() for app in ((t or {}).get("apps") or {}).values())
+    if has_keys or not no_keys_file:
+        return {}
+    keys = {tenant: new_key() for tenant, names in apps.items() if names}
+    listed = {tenant: {apps[tenant][0]: [{"sha256": hash_key(key)}]} for tenant, key in keys.items()}
+    path = state_dir.resolve() / "trial-keys.yaml"
+    _write_private(path, yaml.safe_dump(listed))
+    rendered.config["gateway"]["keys_file"] = str(path)
+    return keys
+
+
+def _start_server(options: Options, rendered: Rendered, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    path = options.state_dir.resolve() / "run" / "proxy_config.yaml"
+    _write_private(path, yaml.safe_dump(rendered.config, sort_keys=False))
+    environ[CONFIG_VARIABLE] = str(path)
+    environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    command = [sys.executable, "-m", "uvicorn", "plugins.server:app", "--host", options.host]
+    command += ["--port", str(options.port), "--workers", str(options.workers), "--log-level", "warning"]
+    command += ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(DRAIN_S)]
+    return start_child(command, None, env=environ)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], base_url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise StartError("The gateway process ended while starting; its last lines above say why.")
+        try:
+            if httpx.get(f"{base_url}/health/readiness", timeout=5).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise StartError(f"The gateway was not ready after {START_TIMEOUT_S} s. See the lines above.")
+
+
+def write_trial_env(started: Started, path: Path) -> str:
+    """Write what the next shell needs, readable by the user only; returns a curl line to show."""
+    key = next(iter(started.keys.values()), "")
+    curl = (
+        f"curl -s {started.base_url}/chat/completions -H 'Authorization: Bearer {key}' "
+        "-H 'Content-Type: application/json' "
+        """-d '{"model": "auto", "messages": [{"role": "user", "content": "What is the capital of Austria?"}]}'"""
+    )
+    lines = [f"OPENAI_BASE_URL={started.base_url}", f"OPENAI_API_KEY={key}", f"LITELLM_MASTER_KEY={started.master_key}"]
+    _write_private(path, "\n".join([*lines, f"# {curl}", ""]))
+    return curl
+
+
+def wait_for_end(process: subprocess.Popen[bytes]) -> int:
+    """Serve until Ctrl-C or SIGTERM (0), or until the gateway ends by itself (its exit code)."""
+
+    def stop(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,274 @@
+"""Client bodies into `Call`: every field is checked here, once, before LiteLLM sees the request.
+
+Raises BadRequest with the field's name; nothing that passes can make a later step fail on a type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from plugins.errors import BadRequest
+from plugins.values import Call, Caller, Endpoint, Hints, Message
+
+Json = dict[str, Any]  # a parsed JSON object: the edge, where types are not known yet
+
+NOBODY = Caller(tenant="", app="", key_id="")
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+# Fields that do not change an answer, or are read into fields of their own.
+NOT_SHAPE = frozenset(
+    {"model", "messages", "input", "prompt", "system", "instructions", "stream", "stream_options", "user"}
+    | {"metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "timeout", "cache"}
+)
+# Switches of LiteLLM itself: a client that could set them would steer, forge or skip what we enforce.
+FORBIDDEN = frozenset(
+    {"api_base", "api_key", "api_version", "base_url", "cache_key", "caching", "content_policy_fallbacks"}
+    | {"context_window_fallbacks", "custom_llm_provider", "deployment_id", "disable_fallbacks", "fallbacks"}
+    | {"extra_headers", "force_timeout", "guardrails", "headers", "input_cost_per_token", "litellm_call_id"}
+    | {"litellm_logging_obj", "litellm_metadata", "litellm_params", "litellm_trace_id", "max_fallbacks"}
+    | {"mock_response", "mock_timeout", "mock_tool_calls", "mock_testing_fallbacks", "mock_delay"}
+    | {"mock_testing_content_policy_fallbacks", "mock_testing_context_fallbacks", "model_info", "model_list"}
+    | {"no-log", "num_retries", "organization", "output_cost_per_token", "prompt_id", "prompt_variables"}
+    | {"proxy_server_request", "router_settings_override", "secret_fields", "specific_deployment", "tags"}
+    | {"user_config", "hf_model_name", "preset_cache_key", "allowed_model_region", "region_name", "metadata"}
+)
+
+
+def parse_body(raw: bytes) -> Json:
+    """Bytes into a JSON object."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest("The request body is not UTF-8. Send JSON encoded as UTF-8.") from None
+    try:
+        body = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise BadRequest("The request body is not valid JSON. Check quotes, commas and brackets.") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The request body is not a JSON object. Send {\"model\": ..., ...}.")
+    if "\\ud" in text.lower():
+        _refuse_surrogates(text)
+    return body
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity are Python's, not JSON's."""
+    raise ValueError(name)
+
+
+def _refuse_surrogates(text: str) -> None:
+    """Escaped lone surrogates are valid JSON, but no UTF-8 can be made of them further on."""
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadRequest("The request body holds half a surrogate pair (\\ud800 to \\udfff). Remove it.") from None
+
+
+def cleaned(body: Json) -> Json:
+    """The body without LiteLLM's own switches: harmless to send, never obeyed."""
+    return {name: value for name, value in body.items() if name not in FORBIDDEN}
+
+
+def read_call(
+    endpoint: Endpoint, body: Json, headers: Mapping[str, str], call_id: str, started_ns: int, size: int
+) -> Call:
+    """A checked `Call` without its caller. `headers` have lower-case names; `size` is the body's bytes."""
+    model = body.get("model")
+    if not isinstance(model, str) or not model.strip():
+        raise BadRequest("'model' must be a non-empty string, for example \"auto\".", param="model")
+    messages, images = READERS[endpoint](body)
+    if not any(m.text.strip() for m in messages) and not images:
+        raise BadRequest("The request has no text. Send at least one non-empty message.", param=_input_field(endpoint))
+    return Call(
+        id=call_id,
+        endpoint=endpoint,
+        caller=NOBODY,
+        model=model,
+        messages=messages,
+        shape=_shape(body),
+        input_bytes=size,
+        images=images,
+        has_tools=bool(body.get("tools") or body.get("functions")),
+        wants_schema=_wants_schema(body),
+        stream=_flag(body, "stream"),
+        temperature=_number(body, "temperature", 0, 2),
+        max_output_tokens=_output_limit(endpoint, body),
+        choices=max(1, _integer(body, "n", 1, 128) or 1),
+        end_user=_text(body, "user")[:256],
+        hints=_hints(body, headers),
+        started_ns=started_ns,
+    )
+
+
+def _input_field(endpoint: Endpoint) -> str:
+    fields = {Endpoint.RESPONSES: "input", Endpoint.EMBEDDINGS: "input", Endpoint.COMPLETIONS: "prompt"}
+    return fields.get(endpoint, "messages")
+
+
+def _read_chat(body: Json) -> tuple[tuple[Message, ...], int]:
+    listed = body.get("messages")
+    if not isinstance(listed, list) or not listed:
+        raise BadRequest("'messages' must be a non-empty list of messages.", param="messages")
+    messages, images = [], 0
+    for place, item in enumerate(listed):
+        where = f"messages[{place}]"
+        if not isinstance(item, dict):
+            raise BadRequest(f"'{where}' must be an object with 'role' and 'content'.", param=where)
+        role = item.get("role")
+        if role not in ROLES:
+            raise BadRequest(f"'{where}.role' must be one of {', '.join(ROLES)}.", param=f"{where}.role")
+        for name in ("tool_calls", "function_call"):
+            if item.get(name) is not None and not isinstance(item[name], list | dict):
+                raise BadRequest(f"'{where}.{name}' has the wrong type.", param=f"{where}.{name}")
+        text, seen = _content(item.get("content"), f"{where}.content", role)
+        messages.append(Message(role, text))
+        images += seen
+    return tuple(messages), images
+
+
+def _read_messages(body: Json) -> tuple[tuple[Message, ...], int]:
+    messages, images = _read_chat(body)
+    system, _ = _content(body.get("system"), "system", "system")
+    return ((Message("system", system), *messages) if system else messages), images
+
+
+def _read_responses(body: Json) -> tuple[tuple[Message, ...], int]:
+    instructions = _text(body, "instructions")
+    head = (Message("system", instructions),) if instructions else ()
+    given = body.get("input")
+    if isinstance(given, str):
+        return (*head, Message("user", given)), 0
+    if not isinstance(given, list) or not given:
+        raise BadRequest("'input' must be a string or a non-empty list.", param="input")
+    messages, images = [], 0
+    for place, item in enumerate(given):
+        if not isinstance(item, dict):
+            raise BadRequest(f"'input[{place}]' must be an object.", param=f"input[{place}]")
+        role = item.get("role", "tool")
+        if role not in ROLES:
+            raise BadRequest(f"'input[{place}].role' must be one of {', '.join(ROLES)}.", param=f"input[{place}].role")
+        content = item.get("content", item.get("output", ""))
+        text, seen = _content(content, f"input[{place}].content", role)
+        messages.append(Message(role, text))
+        images += seen
+    return (*head, *messages), images
+
+
+def _read_texts(field: str, body: Json) -> tuple[tuple[Message, ...], int]:
+    given = body.get(field)
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+        raise BadRequest(f"'{field}' must be a string or a non-empty list of strings.", param=field)
+    return tuple(Message("user", t) for t in texts), 0
+
+
+READERS = {
+    Endpoint.CHAT: _read_chat,
+    Endpoint.MESSAGES: _read_messages,
+    Endpoint.RESPONSES: _read_responses,
+    Endpoint.COMPLETIONS: lambda body: _read_texts("prompt", body),
+    Endpoint.EMBEDDINGS: lambda body: _read_texts("input", body),
+}
+
+
+def _content(content: Any, where: str, role: str) -> tuple[str, int]:
+    if content is None:
+        if role == "user":
+            raise BadRequest(f"'{where}' is missing. Give the message some text.", param=where)
+        return "", 0
+    if isinstance(content, str):
+        return content, 0
+    if not isinstance(content, list):
+        raise BadRequest(f"'{where}' must be a string or a list of parts.", param=where)
+    texts, images = [], 0
+    for place, part in enumerate(content):
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise BadRequest(f"'{where}[{place}]' must be an object with a 'type'.", param=f"{where}[{place}]")
+        if "image" in part["type"]:
+            images += 1
+            continue
+        text = part.get("text", part.get("content", ""))
+        if not isinstance(text, str) and part["type"] in ("text", "input_text", "output_text", "refusal"):
+            raise BadRequest(f"'{where}[{place}].text' must be a string.", param=f"{where}[{place}].text")
+        texts.append(text if isinstance(text, str) else json.dumps(text))
+    return "\n".join(texts), images
+
+
+def _shape(body: Json) -> str:
+    kept = {name: value for name, value in body.items() if name not in NOT_SHAPE | FORBIDDEN and value is not None}
+    try:
+        return json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        raise BadRequest("The request is nested too deeply. Flatten it.") from None
+
+
+def _wants_schema(body: Json) -> bool:
+    wanted = body.get("response_format")
+    if wanted is not None and not isinstance(wanted, dict):
+        raise BadRequest("'response_format' must be an object.", param="response_format")
+    return bool(wanted) and wanted.get("type") == "json_schema"
+
+
+def _output_limit(endpoint: Endpoint, body: Json) -> int | None:
+    if endpoint is Endpoint.EMBEDDINGS:
+        return 0
+    limits = [_integer(body, name, 1, 10_000_000) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
+    given = [limit for limit in limits if limit is not None]
+    return max(given) if given else None
+
+
+def _flag(body: Json, name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadRequest(f"'{name}' must be true or false.", param=name)
+    return bool(value)
+
+
+def _text(body: Json, name: str) -> str:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise BadRequest(f"'{name}' must be a string.", param=name)
+    return value or ""
+
+
+def _number(body: Json, name: str, low: float, high: float) -> float | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise BadRequest(f"'{name}' must be a number between {low} and {high}.", param=name)
+    return float(value)
+
+
+def _integer(body: Json, name: str, low: int, high: int) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadRequest(f"'{name}' must be a whole number between {low} and {high}.", param=name)
+    return value
+
+
+def _hints(body: Json, headers: Mapping[str, str]) -> Hints:
+    control = headers.get("cache-control", "").lower()
+    cache = body.get("cache")
+    if cache is not None and not isinstance(cache, dict):
+        raise BadRequest("'cache' must be an object such as {\"no-cache\": true}.", param="cache")
+    cache = cache or {}
+    deadline = headers.get("x-tierwise-deadline-ms", "")
+    return Hints(
+        task=headers.get("x-tierwise-task") or None,
+        sensitive=headers.get("x-tierwise-sensitive", "").lower() in ("1", "true", "yes"),
+        deadline_ms=int(deadline) if deadline.isascii() and deadline.isdigit() and len(deadline) < 10 else None,
+        no_cache="no-cache" in control or cache.get("no-cache") is True,
+        no_store="no-store" in control or cache.get("no-store") is True,
+        feature=_label(headers.get("x-tierwise-feature", "")),
+        session=_label(headers.get("x-tierwise-session", "")),
+        traceparent=headers.get("traceparent", "")[:64],
+    )
+
+
+def _label(text: str) -> str:
+    """A caller's tag, printable and short, so that it can stand in a log line or a trace."""
+    return "".join(c for c in text if c.isprintable())[:128]

@@ -1,0 +1,122 @@
+"""What the pipeline needs of the outside world. Adapters implement these; unit tests bring small fakes.
+
+Steps that fail open (cache, embedder, sink) never raise: they answer with "nothing". The ledger answers
+`LedgerAway` instead of raising, so that the tenant's policy decides.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from plugins.values import (
+    CacheVerdict,
+    Call,
+    Cap,
+    CapState,
+    Charge,
+    Constraints,
+    Entry,
+    Hit,
+    Hold,
+    Lease,
+    LedgerAway,
+    OverCap,
+    Reservation,
+    Scope,
+    Settled,
+    Trace,
+    Verdict,
+)
+
+Vector = npt.NDArray[np.float32]  # shape (384,), L2-normalised
+
+
+class Ledger(Protocol):
+    async def reserve(self, request: Reservation) -> Hold | OverCap | LedgerAway:
+        """Hold the whole amount against every cap, or nothing."""
+
+    async def settle(self, hold: Hold, charge: Charge) -> Settled:
+        """Charge once; a second settle of the same hold changes nothing and says so."""
+
+    def admit_unheld(self, request: Reservation) -> Hold:
+        """A hold in name only, for a call that policy admits while the ledger is away: settled later."""
+
+    async def abandon(self, request: Reservation) -> None:
+        """The call was refused after `LedgerAway`: give back what may have been held."""
+
+    async def states(self, tenant: str, timezone: str, caps: tuple[Cap, ...]) -> tuple[CapState, ...]:
+        """The counters of these caps now; for `budget show` and metrics."""
+
+
+class Cache(Protocol):
+    async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
+        """The answer stored for this very request, or why there is none."""
+
+    async def semantic(self, scope: Scope, question: str, vector: Vector) -> Hit | CacheVerdict:
+        """A verified answer to a paraphrase, or the reason of the miss."""
+
+    async def store(self, scope: Scope, vector: Vector | None, entry: Entry) -> None:
+        """Keep an answer for `entry.ttl_s`; with a vector it can be found by paraphrases."""
+
+    async def lead(self, scope: Scope, question: str) -> Lease | None:
+        """The lease to call the model, or None when an identical request is being answered now."""
+
+    async def wait(self, scope: Scope, question: str) -> Hit | Lease:
+        """The leader's answer; or a lease, when the leader died, could not store, or took too long."""
+
+    async def release(self, lease: Lease) -> None:
+        """End a lease, after `store` or when there is nothing to store; waiters go on at once."""
+
+
+class PairVerdict(Protocol):
+    """Whether an answer to one question answers another too, and which check decided."""
+
+    @property
+    def serve(self) -> bool: ...
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def check(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+class Verifier(Protocol):
+    def decide(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
+        """Judge a semantic neighbour before it is served. Pure CPU, a few milliseconds, thread-safe."""
+
+    async def lead(self, scope: Scope, question: str) -> Lease | None:
+        """The right to fetch a missing answer; None when another call has it."""
+
+    async def wait(self, scope: Scope, question: str) -> Hit | Lease:
+        """The answer that another call is fetching, or the right to fetch it after all."""
+
+    async def release(self, lease: Lease) -> None:
+        """Let those who wait go on."""
+
+
+class Embedder(Protocol):
+    async def embed(self, text: str) -> Vector | None:
+        """The embedding of one text; None when it cannot be made (the caller goes on without)."""
+
+
+class Judge(Protocol):
+    async def judge(self, call: Call, constraints: Constraints, scored: Verdict) -> Verdict | None:
+        """A small LLM's opinion where the classifier is unsure; None if it may not be asked or fails."""
+
+
+class Sink(Protocol):
+    def emit(self, trace: Trace) -> None:
+        """Take a finished trace; never blocks and never raises."""
+
+    async def close(self) -> None:
+        """Deliver what is queued."""

@@ -1,0 +1,74 @@
+"""How much a call can cost at most, and what a baseline would have cost. Integer money, rounded up.
+
+Prices are pico-dollars per token, so tokens x price / 1e6 is micro-dollars without binary fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from plugins.catalog import Catalog
+from plugins.values import Call, Deployment, Route, Usage
+
+PICO_PER_MICRO = 1_000_000
+# A chat template adds a few tokens a message: OpenAI's documented overhead is 3 a message and 3 a reply.
+TOKENS_PER_MESSAGE = 8
+# The dearest documented image is 2,833 tokens (high detail, low-cost models); rounded up.
+TOKENS_PER_IMAGE = 3_000
+# Bytes a token of running text in GPT-style vocabularies: about four in English, fewer elsewhere.
+TYPICAL_BYTES_PER_TOKEN = 3
+TYPICAL_OUTPUT_TOKENS = 500
+
+
+def most_input_tokens(call: Call) -> int:
+    """An upper bound that holds for every byte-level tokenizer: a token covers at least one byte."""
+    return call.input_bytes + TOKENS_PER_MESSAGE * (len(call.messages) + 1) + TOKENS_PER_IMAGE * call.images
+
+
+def typical_tokens(call: Call) -> int:
+    """An estimate of the input's tokens, for fitting context windows and for `typical` admission."""
+    fixed = TOKENS_PER_MESSAGE * (len(call.messages) + 1) + TOKENS_PER_IMAGE * call.images
+    return call.input_bytes // TYPICAL_BYTES_PER_TOKEN + fixed
+
+
+def cost_micros(deployment: Deployment, usage: Usage) -> int:
+    """List price of a usage at one deployment, rounded up."""
+    pico = usage.input_tokens * deployment.input_pico + usage.output_tokens * deployment.output_pico
+    return -(-pico // PICO_PER_MICRO)
+
+
+def bound(call: Call, deployments: Iterable[Deployment]) -> tuple[int, int]:
+    """(micro-dollars, tokens) that one attempt can cost at most at the dearest of these deployments."""
+    most_micros = most_tokens = 0
+    for deployment in deployments:
+        tokens_in = min(most_input_tokens(call), deployment.max_input_tokens)
+        asked = deployment.max_output_tokens if call.max_output_tokens is None else call.max_output_tokens
+        tokens_out = min(asked, deployment.max_output_tokens)
+        usage = Usage(tokens_in, tokens_out * call.choices)
+        most_micros = max(most_micros, cost_micros(deployment, usage))
+        most_tokens = max(most_tokens, usage.total_tokens)
+    return most_micros, most_tokens
+
+
+def upper_bound(call: Call, route: Route, escalation_group: str | None, catalog: Catalog) -> tuple[int, int]:
+    """The most a routed call can cost: the dearest group it may fall back to, plus one escalated attempt."""
+    groups = (route.group, *route.fallbacks)
+    first = bound(call, (d for group in groups for d in catalog.groups.get(group, ())))
+    if escalation_group is None:
+        return first
+    second = bound(call, catalog.groups.get(escalation_group, ()))
+    return first[0] + second[0], first[1] + second[1]
+
+
+def typical_cost(call: Call, route: Route, catalog: Catalog) -> tuple[int, int]:
+    """An estimate of one attempt, for `budgets.admit: typical` and for dry runs."""
+    tokens_out = min(call.max_output_tokens or TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS) * call.choices
+    usage = Usage(typical_tokens(call), tokens_out)
+    costs = [cost_micros(d, usage) for d in catalog.groups.get(route.group, ())]
+    return max(costs, default=0), usage.total_tokens
+
+
+def baseline_cost(usage: Usage, group: str, catalog: Catalog) -> int:
+    """What the same usage would have cost at the baseline tier's first deployment; 0 where there is none."""
+    deployments = catalog.groups.get(group, ())
+    return cost_micros(deployments[0], usage) if deployments else 0

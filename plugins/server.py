@@ -1,0 +1,18 @@
+"""The ASGI application that the server process runs: LiteLLM's own, unmodified, behind our edge."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # before the import: no price map over the network
+
+from litellm.proxy.proxy_server import app as litellm_app
+
+from plugins.adapters.litellm_io import quiet_refusals
+from plugins.edge import Edge
+
+for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
+    logging.getLogger(name).addFilter(quiet_refusals)
+
+app = Edge(litellm_app)

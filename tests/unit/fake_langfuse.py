@@ -1,0 +1,156 @@
+"""A local OTLP endpoint that behaves like Langfuse's, and checks what it is sent."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from langfuse import LangfuseOtelSpanAttributes
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+PATH = "/api/public/otel/v1/traces"
+PUBLIC_KEY, SECRET_KEY = "pk-lf-test", "sk-lf-test"
+_KNOWN = {value for name, value in vars(LangfuseOtelSpanAttributes).items() if not name.startswith("_")}
+_METADATA = ("langfuse.observation.metadata.", "langfuse.trace.metadata.")
+
+
+@dataclass
+class Received:
+    """One observation as the server stores it."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    name: str
+    attributes: dict[str, Any]  # Any: OTLP values
+
+    @property
+    def is_generation(self) -> bool:
+        return bool(self.attributes["langfuse.observation.type"] == "generation")
+
+    def details(self, kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.attributes[f"langfuse.observation.{kind}_details"])
+        return found
+
+
+@dataclass
+class FakeLangfuse:
+    """Answers 200 and stores by id, unless told otherwise: `status`, `max_bytes` (413 above), `hanging`."""
+
+    url: str = ""
+    status: int = 200
+    max_bytes: int = 4_500_000
+    hanging: threading.Event | None = None
+    observations: dict[str, Received] = field(default_factory=dict)
+    requests: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def generations(self) -> list[Received]:
+        return [seen for seen in self.observations.values() if seen.is_generation]
+
+    def post(self, path: str, headers: dict[str, str], body: bytes) -> int:
+        self.requests += 1
+        if self.hanging is not None:
+            self.hanging.wait(30)
+        if self.status != 200:
+            return self.status
+        if len(body) > self.max_bytes:
+            return 413
+        token = base64.b64encode(f"{PUBLIC_KEY}:{SECRET_KEY}".encode()).decode()
+        expected = {
+            "authorization": f"Basic {token}",
+            "content-type": "application/x-protobuf",
+            "x-langfuse-ingestion-version": "4",
+        }
+        self.problems += [f"header {k}" for k, v in expected.items() if headers.get(k) != v]
+        self.problems += [] if path == PATH else [f"path {path}"]
+        plain = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
+        self._store(ExportTraceServiceRequest.FromString(plain))
+        return 200
+
+    def _store(self, request: ExportTraceServiceRequest) -> None:
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    seen = Received(
+                        span.trace_id.hex(),
+                        span.span_id.hex(),
+                        span.parent_span_id.hex(),
+                        span.name,
+                        {item.key: _plain(item.value) for item in span.attributes},
+                    )
+                    self.problems += problems_of(seen)
+                    self.observations[seen.span_id] = seen
+
+
+def problems_of(span: Received) -> list[str]:
+    """What Langfuse would misread in this observation; empty if nothing."""
+    found = [
+        f"unknown attribute {key}"
+        for key in span.attributes
+        if key not in _KNOWN and not key.startswith(_METADATA)
+    ]
+    if not isinstance(span.attributes.get("langfuse.trace.tags"), list):
+        found.append("tags are no list")
+    if not span.is_generation:
+        return found + [f"{key} on a span" for key in span.attributes if key.endswith("_details")]
+    try:
+        usage, cost = span.details("usage"), span.details("cost")
+    except KeyError as missing:
+        return [*found, f"generation without {missing}"]
+    found += [f"usage {k} is no int" for k, v in usage.items() if type(v) is not int]
+    return found + [f"cost {k} is no float" for k, v in cost.items() if type(v) is not float]
+
+
+def _plain(value: AnyValue) -> Any:  # Any: whatever OTLP can hold
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_plain(item) for item in value.array_value.values]
+    return getattr(value, str(kind))
+
+
+@contextmanager
+def fake_langfuse() -> Iterator[FakeLangfuse]:
+    """The endpoint on a free port, stopped at the end."""
+    fake = FakeLangfuse()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = b"{}"
+            try:
+                self.send_response(fake.post(self.path, headers, body))
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+            except OSError:
+                self.close_connection = True  # the client has gone
+
+        def log_message(self, *_: object) -> None:
+            """No noise in the test output."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield fake
+    finally:
+        if fake.hanging is not None:
+            fake.hanging.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
