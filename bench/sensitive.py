@@ -1,9 +1,9 @@
-"""How well sensitive content and prompt injection are found, on the labelled sets in tests/data, and how fast.
+"""How well and how fast sensitive content and prompt injection are found, on the sets in tests/data.
 
     python -m bench.sensitive --json
 
-A finding counts as right if a labelled span of the same kind overlaps it. `prompt_*` ask only whether a prompt
-was rightly told to be sensitive, which is what the policy acts on. Intervals are Wilson's, 95 %.
+A finding is right if a labelled span of the same kind overlaps it. `prompt_*` ask only whether a prompt was
+rightly told to be sensitive, which is what the policy acts on. Intervals are Wilson's, 95 %.
 """
 
 from __future__ import annotations
@@ -113,13 +113,17 @@ def _prompts(lines: Iterable[Line], truth: Callable[[Line], bool], said: Callabl
     return tally
 
 
-def _by_language(lines: Sequence[Line], truth: Callable[[Line], bool], said: Callable[[Line], bool]) -> dict[str, object]:
+def _by_language(
+    lines: Sequence[Line], truth: Callable[[Line], bool], said: Callable[[Line], bool]
+) -> dict[str, object]:
     languages = sorted({line.language for line in lines})
-    return {code: _prompts([x for x in lines if x.language == code], truth, said).figures() for code in languages}
+    return {
+        code: _prompts([x for x in lines if x.language == code], truth, said).figures() for code in languages
+    }
 
 
 def timing(lines: Sequence[Line], step: Callable[[str], object]) -> dict[str, float]:
-    """Milliseconds per prompt of PROMPT_CHARS characters, made by joining lines; the best of some rounds each."""
+    """Milliseconds per prompt of PROMPT_CHARS characters, made by joining lines; best of some rounds."""
     joined = "\n".join(line.text for line in lines)
     prompts = [joined[at : at + PROMPT_CHARS] for at in range(0, len(joined) - PROMPT_CHARS, PROMPT_CHARS)]
     best = [min(_time(step, prompt) for _ in range(ROUNDS)) for prompt in prompts]

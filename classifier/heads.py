@@ -186,6 +186,7 @@ class Trees:
 KINDS: dict[str, type[SparseLinear] | type[DenseLinear] | type[Kernel] | type[Trees]] = {
     "words": SparseLinear,
     "line": DenseLinear,
+    "both": DenseLinear,
     "near": Kernel,
     "tree": Trees,
     "wide": Trees,

@@ -74,7 +74,7 @@ def _fit_gate(data: Matrix, rows: Sequence[Row], members: dict[str, list[int]]) 
         # Half of them count as everyday: an exam question of no known format is answered by both, about equally.
         label[members[LENT][::2]] = names.index(EVERYDAY)
     weight = _balanced(label, power=1.0)
-    return {m: stored("line", fit_logistic(data, label, weight, 0.01, view)) for m, view in VIEWS.items()}
+    return {m: stored("line", fit_logistic(data, label, weight, 0.03, view)) for m, view in VIEWS.items()}
 
 
 def _fit_tasks(data: Matrix, rows: Sequence[Row], seed: int) -> tuple[dict[str, Head], Vector, list[int]]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from redis.exceptions import RedisError
 
-from plugins.adapters.cache_purge import Purged, Selection, purge
+from plugins.adapters.cache_purge import Purged, Selection, close_client, purge
 from plugins.adapters.redis_scripts import open_redis
 from plugins.config_file import load_config
 from plugins.errors import ConfigError
@@ -65,7 +65,7 @@ async def _purge(url: str, selection: Selection) -> Purged:
     try:
         return await purge(client, selection)
     finally:
-        await client.aclose()
+        await close_client(client)
 
 
 def _stop(message: str) -> typer.Exit:

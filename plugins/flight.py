@@ -69,6 +69,7 @@ class Flight:
     response: str = ""  # LiteLLM's serialised response, for the cache
     finish_reason: str = ""
     tool_calls: int = 0
+    left_micros: int | None = None  # headroom where nothing is held: a hit, a refusal
     costs: dict[str, int] = field(default_factory=dict)  # micro-dollars besides the model's own, by kind
     fallbacks: int = 0
     escalations: int = 0
@@ -123,7 +124,7 @@ class Flight:
     def remaining_micros(self) -> int | None:
         if self.settled is not None:
             return self.settled.remaining_micros
-        return self.hold.remaining_micros if self.hold is not None else None
+        return self.hold.remaining_micros if self.hold is not None else self.left_micros
 
 
 def response_headers(flight: Flight) -> Mapping[str, str]:

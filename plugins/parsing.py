@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from plugins.errors import BadRequest
+from plugins.fields import Json, check_shapes, flag, integer, number, text
 from plugins.values import Call, Caller, Endpoint, Hints, Message
-
-Json = dict[str, Any]  # a parsed JSON object: the edge, where types are not known yet
 
 NOBODY = Caller(tenant="", app="", key_id="")
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -38,17 +37,17 @@ FORBIDDEN = frozenset(
 def parse_body(raw: bytes) -> Json:
     """Bytes into a JSON object."""
     try:
-        text = raw.decode("utf-8")
+        decoded = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRequest("The request body is not UTF-8. Send JSON encoded as UTF-8.") from None
     try:
-        body = json.loads(text, parse_constant=_refuse_constant)
+        body = json.loads(decoded, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise BadRequest("The request body is not valid JSON. Check quotes, commas and brackets.") from None
     if not isinstance(body, dict):
         raise BadRequest("The request body is not a JSON object. Send {\"model\": ..., ...}.")
-    if "\\ud" in text.lower():
-        _refuse_surrogates(text)
+    if "\\ud" in decoded.lower():
+        _refuse_surrogates(decoded)
     return body
 
 
@@ -57,10 +56,10 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _refuse_surrogates(text: str) -> None:
+def _refuse_surrogates(decoded: str) -> None:
     """Escaped lone surrogates are valid JSON, but no UTF-8 can be made of them further on."""
     try:
-        json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+        json.dumps(json.loads(decoded), ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         raise BadRequest("The request body holds half a surrogate pair (\\ud800 to \\udfff). Remove it.") from None
 
@@ -77,6 +76,7 @@ def read_call(
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise BadRequest("'model' must be a non-empty string, for example \"auto\".", param="model")
+    check_shapes(body, is_chat=endpoint is Endpoint.CHAT)
     messages, images = READERS[endpoint](body)
     if not any(m.text.strip() for m in messages) and not images:
         raise BadRequest("The request has no text. Send at least one non-empty message.", param=_input_field(endpoint))
@@ -91,11 +91,11 @@ def read_call(
         images=images,
         has_tools=bool(body.get("tools") or body.get("functions")),
         wants_schema=_wants_schema(body),
-        stream=_flag(body, "stream"),
-        temperature=_number(body, "temperature", 0, 2),
+        stream=flag(body, "stream"),
+        temperature=number(body, "temperature", 0, 2),
         max_output_tokens=_output_limit(endpoint, body),
-        choices=max(1, _integer(body, "n", 1, 128) or 1),
-        end_user=_text(body, "user")[:256],
+        choices=max(1, integer(body, "n", 1, 128) or 1),
+        end_user=text(body, "user")[:256],
         hints=_hints(body, headers),
         started_ns=started_ns,
     )
@@ -121,8 +121,8 @@ def _read_chat(body: Json) -> tuple[tuple[Message, ...], int]:
         for name in ("tool_calls", "function_call"):
             if item.get(name) is not None and not isinstance(item[name], list | dict):
                 raise BadRequest(f"'{where}.{name}' has the wrong type.", param=f"{where}.{name}")
-        text, seen = _content(item.get("content"), f"{where}.content", role)
-        messages.append(Message(role, text))
+        said, seen = _content(item.get("content"), f"{where}.content", role)
+        messages.append(Message(role, said))
         images += seen
     return tuple(messages), images
 
@@ -134,7 +134,7 @@ def _read_messages(body: Json) -> tuple[tuple[Message, ...], int]:
 
 
 def _read_responses(body: Json) -> tuple[tuple[Message, ...], int]:
-    instructions = _text(body, "instructions")
+    instructions = text(body, "instructions")
     head = (Message("system", instructions),) if instructions else ()
     given = body.get("input")
     if isinstance(given, str):
@@ -149,8 +149,8 @@ def _read_responses(body: Json) -> tuple[tuple[Message, ...], int]:
         if role not in ROLES:
             raise BadRequest(f"'input[{place}].role' must be one of {', '.join(ROLES)}.", param=f"input[{place}].role")
         content = item.get("content", item.get("output", ""))
-        text, seen = _content(content, f"input[{place}].content", role)
-        messages.append(Message(role, text))
+        said, seen = _content(content, f"input[{place}].content", role)
+        messages.append(Message(role, said))
         images += seen
     return (*head, *messages), images
 
@@ -188,10 +188,10 @@ def _content(content: Any, where: str, role: str) -> tuple[str, int]:
         if "image" in part["type"]:
             images += 1
             continue
-        text = part.get("text", part.get("content", ""))
-        if not isinstance(text, str) and part["type"] in ("text", "input_text", "output_text", "refusal"):
+        said = part.get("text", part.get("content", ""))
+        if not isinstance(said, str) and part["type"] in ("text", "input_text", "output_text", "refusal"):
             raise BadRequest(f"'{where}[{place}].text' must be a string.", param=f"{where}[{place}].text")
-        texts.append(text if isinstance(text, str) else json.dumps(text))
+        texts.append(said if isinstance(said, str) else json.dumps(said))
     return "\n".join(texts), images
 
 
@@ -204,58 +204,20 @@ def _shape(body: Json) -> str:
 
 
 def _wants_schema(body: Json) -> bool:
-    wanted = body.get("response_format")
-    if wanted is not None and not isinstance(wanted, dict):
-        raise BadRequest("'response_format' must be an object.", param="response_format")
-    return bool(wanted) and wanted.get("type") == "json_schema"
+    return (body.get("response_format") or {}).get("type") == "json_schema"
 
 
 def _output_limit(endpoint: Endpoint, body: Json) -> int | None:
     if endpoint is Endpoint.EMBEDDINGS:
         return 0
-    limits = [_integer(body, name, 1, 10_000_000) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
+    limits = [integer(body, name, 1, 10_000_000) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
     given = [limit for limit in limits if limit is not None]
     return max(given) if given else None
 
 
-def _flag(body: Json, name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise BadRequest(f"'{name}' must be true or false.", param=name)
-    return bool(value)
-
-
-def _text(body: Json, name: str) -> str:
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise BadRequest(f"'{name}' must be a string.", param=name)
-    return value or ""
-
-
-def _number(body: Json, name: str, low: float, high: float) -> float | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise BadRequest(f"'{name}' must be a number between {low} and {high}.", param=name)
-    return float(value)
-
-
-def _integer(body: Json, name: str, low: int, high: int) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise BadRequest(f"'{name}' must be a whole number between {low} and {high}.", param=name)
-    return value
-
-
 def _hints(body: Json, headers: Mapping[str, str]) -> Hints:
     control = headers.get("cache-control", "").lower()
-    cache = body.get("cache")
-    if cache is not None and not isinstance(cache, dict):
-        raise BadRequest("'cache' must be an object such as {\"no-cache\": true}.", param="cache")
-    cache = cache or {}
+    cache = body.get("cache") or {}
     deadline = headers.get("x-tierwise-deadline-ms", "")
     return Hints(
         task=headers.get("x-tierwise-task") or None,
@@ -269,6 +231,6 @@ def _hints(body: Json, headers: Mapping[str, str]) -> Hints:
     )
 
 
-def _label(text: str) -> str:
+def _label(given: str) -> str:
     """A caller's tag, printable and short, so that it can stand in a log line or a trace."""
-    return "".join(c for c in text if c.isprintable())[:128]
+    return "".join(c for c in given if c.isprintable())[:128]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from plugins import cache as caching
-from plugins.budget import caps_of, over_budget
+from plugins.budget import caps_of, least_left_micros, over_budget
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
 from plugins.errors import BadRequest, GatewayError, Unavailable
@@ -110,6 +110,8 @@ class Pipeline:
                     flight.hit, flight.usage, flight.model = found, found.usage, found.model
                     flight.answer = ""
                 flight.cache = found.verdict if isinstance(found, Hit) else found
+                if flight.hit is not None:
+                    flight.left_micros = await self._left(call, tenant)
             noted["kind"], noted["reason"] = flight.cache.kind, flight.cache.reason
             if flight.cache.distance is not None:
                 noted["distance"] = flight.cache.distance
@@ -133,6 +135,11 @@ class Pipeline:
             return lease
         flight.lease = lease
         return found
+
+    async def _left(self, call: Call, tenant: TenantConfig) -> int | None:
+        """The least dollar headroom of a call that holds nothing; None without a cap, or when nobody can say."""
+        caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
+        return least_left_micros(await self.ledger.states(call.caller.tenant, tenant.timezone, caps))
 
     def _scope(self, call: Call, tenant: TenantConfig, flight: Flight) -> Scope:
         return caching.scope_of(call, tenant, flight.constraints, self._target(call.model))
@@ -185,6 +192,7 @@ class Pipeline:
                     return None
                 case OverCap():
                     noted["refused"] = held.state.cap.scope
+                    flight.left_micros = least_left_micros((held.state,))
                     return over_budget(held, tenant.timezone)
                 case LedgerAway():
                     noted["refused"] = "ledger away"

@@ -42,13 +42,15 @@ def decide_policy(tenant: TenantConfig, findings: Sequence[Finding], hints: Hint
         pinned = pinned or hints.sensitive or tenant.sensitive == "on_premise"
         redact = tenant.sensitive == "redact" and bool(findings)
         refuse = _refusal(kinds) if tenant.sensitive == "refuse" else None
-    constraints = Constraints(on_premise_only=pinned, region=tenant.region, kinds=kinds, reason="; ".join(reasons))
+    constraints = Constraints(
+        on_premise_only=pinned, region=tenant.region, kinds=kinds, reason="; ".join(reasons)
+    )
     return PolicyDecision(constraints, redact, refuse)
 
 
 def _refusal(kinds: tuple[str, ...]) -> BadRequest:
     return BadRequest(
-        f"The request holds sensitive content ({', '.join(kinds)}), which this tenant's policy does not allow."
+        f"The request holds sensitive content ({', '.join(kinds)}), which the tenant's policy does not allow."
         " Remove it and send the request again.",
         code="sensitive_content",
         param="messages",
@@ -69,5 +71,7 @@ def allowed_groups(constraints: Constraints, deployments: Sequence[Deployment]) 
     """
     verdicts: dict[str, bool] = {}
     for deployment in deployments:
-        verdicts[deployment.group] = verdicts.get(deployment.group, True) and satisfies(deployment, constraints)
+        verdicts[deployment.group] = verdicts.get(deployment.group, True) and satisfies(
+            deployment, constraints
+        )
     return tuple(group for group, allowed in verdicts.items() if allowed)

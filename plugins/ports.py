@@ -94,15 +94,6 @@ class Verifier(Protocol):
     def decide(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
         """Judge a semantic neighbour before it is served. Pure CPU, a few milliseconds, thread-safe."""
 
-    async def lead(self, scope: Scope, question: str) -> Lease | None:
-        """The right to fetch a missing answer; None when another call has it."""
-
-    async def wait(self, scope: Scope, question: str) -> Hit | Lease:
-        """The answer that another call is fetching, or the right to fetch it after all."""
-
-    async def release(self, lease: Lease) -> None:
-        """Let those who wait go on."""
-
 
 class Embedder(Protocol):
     async def embed(self, text: str) -> Vector | None:

@@ -69,8 +69,12 @@ def _unset(entry: Json, environ: Mapping[str, str]) -> list[str]:
 
 def _absent_tiers(loaded: Loaded, kept: Iterable[Json]) -> list[str]:
     groups = {e["model_name"] for e in kept}
-    absent = [tier for tier in loaded.gateway.tiers if loaded.gateway.group(tier) not in groups]
-    return [f"tier {tier!r} has no model whose key is set; requests for it go to the nearest tier" for tier in absent]
+    notes = []
+    for name, tier in loaded.gateway.tiers.items():
+        if loaded.gateway.group(name) not in groups:
+            follows = "what must stay on premise is refused" if tier.on_premise else "the nearest tier stands in"
+            notes.append(f"tier {name!r} has no model whose key or address is set: {follows}")
+    return notes
 
 
 def _named(kept: Iterable[Json]) -> list[Json]:

@@ -29,8 +29,9 @@ from plugins.report import (
     request_of,
     total_of,
 )
-from plugins.report_html import page, usd
+from plugins.report_html import page
 from plugins.trace_record import from_record
+from plugins.values import MICROS_PER_USD
 
 DEFAULT_TRACES = Path(".tierwise/traces.jsonl")
 _NO_TRACES = 1  # exit code
@@ -104,9 +105,15 @@ def report(
         _say(f"{reader.skipped} lines were not readable as traces and are left out")
     if html:
         _write_page(html, requests, now, as_json)
+    _print(dimensions, requests, reader.skipped, as_json, as_csv)
+
+
+def _print(
+    dimensions: Sequence[str], requests: Sequence[Request], skipped: int, as_json: bool, as_csv: bool
+) -> None:
     groups = group_by(requests, dimensions)
     if as_json:
-        sys.stdout.write(to_json(dimensions, groups, requests, reader.skipped) + "\n")
+        sys.stdout.write(to_json(dimensions, groups, requests, skipped) + "\n")
     elif as_csv:
         sys.stdout.write(to_csv(dimensions, groups))
     else:
@@ -129,7 +136,7 @@ def to_json(
         "total": total_of(requests).as_dict(),
         "skipped_lines": skipped,
     }
-    return json.dumps(found, ensure_ascii=False)
+    return json.dumps(found)
 
 
 def to_csv(dimensions: Sequence[str], groups: Sequence[Group]) -> str:
@@ -145,9 +152,9 @@ def to_csv(dimensions: Sequence[str], groups: Sequence[Group]) -> str:
 
 def to_table(dimensions: Sequence[str], groups: Sequence[Group], totals: Totals) -> Table:
     """The most expensive groups and the total."""
-    table = Table(show_footer=True, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(" / ".join(dimensions), footer="all", overflow="fold")
-    heads = ("reqs", "cached", "refused", "failed", "tokens", "spend", "saved", "p50", "p95")
+    table = Table(show_footer=True, box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table.add_column(" / ".join(dimensions), footer="all", overflow="fold", min_width=18)
+    heads = ("reqs", "cached", "ref'd", "fail", "tokens", "spend", "saved", "p50", "p95")
     for head, footer in zip(heads, _cells(totals), strict=True):
         table.add_column(head, footer=footer, justify="right", no_wrap=True)
     for group in groups[:_TABLE_ROWS]:
@@ -162,15 +169,20 @@ def _cells(totals: Totals) -> tuple[str, ...]:
         f"{totals.requests:,}",
         *(f"{totals.outcomes.get(name, 0):,}" for name in ("cached", "refused", "failed")),
         _thousands(totals.input_tokens + totals.output_tokens),
-        usd(totals.cost_micros),
-        usd(totals.saved_micros),
+        _dollars(totals.cost_micros),
+        _dollars(totals.saved_micros),
         _seconds(totals.latency_ms(0.5)),
         _seconds(totals.latency_ms(0.95)),
     )
 
 
+def _dollars(amount_micros: int) -> str:
+    """Seven characters for most amounts: a terminal may have 80 columns. JSON and CSV are exact."""
+    dollars = amount_micros / MICROS_PER_USD
+    return f"${dollars:,.2f}" if abs(dollars) >= 10 or not dollars else f"${dollars:.4f}"
+
+
 def _thousands(count: int) -> str:
-    """Short enough for a terminal of 80 columns."""
     if count >= 10_000_000:
         return f"{count / 1_000_000:.1f}M"
     return f"{count / 1_000:.0f}k" if count >= 10_000 else f"{count}"
@@ -196,7 +208,7 @@ def _read(reader: Reader, given: Sequence[Path], as_json: bool) -> list[Request]
 
 def _write_page(path: Path, requests: Sequence[Request], now: datetime, as_json: bool) -> None:
     try:
-        path.write_text(page(requests, now), encoding="utf-8")
+        path.write_text(page(requests, now), encoding="utf-8", errors="replace")
     except OSError as error:
         _fail(f"cannot write {path}: {error.strerror}", as_json)
     _say(f"wrote {path}")

@@ -37,11 +37,11 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1rem;margin:0 0 10px}p{margin:.2rem 0 
 .cards{grid-template-columns:repeat(2,1fr)}
 section,.cards div{background:var(--card);border-radius:10px;padding:14px 16px;
 box-shadow:0 1px 2px #0002;min-width:0}
-.cards b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums}
+.cards b{display:block;font-size:1.15rem;font-variant-numeric:tabular-nums}
 .cards span,.note{color:var(--dim);font-size:.85rem}
 svg{display:block;width:100%;height:auto;overflow:visible}
-svg text{font-size:12px;fill:var(--dim)}
-@media(min-width:760px){.cards{grid-template-columns:repeat(4,1fr)}
+svg text{font-size:13px;fill:var(--dim)}
+@media(min-width:760px){.cards{grid-template-columns:repeat(4,1fr)}.cards b{font-size:1.35rem}
 .charts{grid-template-columns:repeat(2,1fr)}svg text{font-size:9px}}
 svg text.value{fill:var(--text)}
 .grid{stroke:var(--grid)}.track{fill:var(--track)}.line{fill:none;stroke-width:1.8}

@@ -1,4 +1,4 @@
-"""Small inline SVG charts. Each is 400 units wide, about the width of a phone, so that text stays readable."""
+"""Small inline SVG charts. Each is 400 units wide, as wide as a phone, so that text stays readable."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Finding and hiding sensitive content: personal data, account numbers, credentials, a customer's own patterns.
+"""Finding and hiding sensitive content: personal data, account numbers, credentials, a customer's patterns.
 
-Checksums come from python-stdnum and libphonenumber, a customer's patterns run on RE2. Everything is linear in
-the length of the text. What is found is reported as kind and offsets; the content goes nowhere.
+Checksums come from python-stdnum and libphonenumber, a customer's patterns run on RE2. Everything is
+linear in the length of the text. What is found is reported as kind and offsets; the content goes nowhere.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-import re2
+import re2  # type: ignore[import-untyped]  # RE2's wrapper ships no types
 
 from plugins.sensitive_health import health_spans
 from plugins.sensitive_ids import IDS
@@ -20,13 +20,18 @@ from plugins.sensitive_people import PEOPLE
 from plugins.sensitive_secrets import SECRETS
 from plugins.values import Finding
 
+_FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _EMAIL = Detector(
     "email",
-    re.compile(r"(?<![\w.+%\-])(?P<v>[\w.+%\-]{1,64}@(?:[^\W_](?:[\w\-]{0,62})\.){1,8}[^\W\d_]{2,24})(?![\w@])"),
+    re.compile(
+        r"(?<![\w.+%\-])(?P<v>[\w.+%\-]{1,64}@(?:[^\W_](?:[\w\-]{0,62})\.){1,8}[^\W\d_]{2,24})(?![\w@])"
+    ),
     cues=("@",),
-    accept=lambda m: not m.value.lower().startswith(("noreply@", "no-reply@", "git@")) and not m.value.lower().endswith(_FILES),
+    accept=lambda m: (
+        not m.value.lower().startswith(("noreply@", "no-reply@", "git@"))
+        and not m.value.lower().endswith(_FILES)
+    ),
 )
-_FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 # In order of precedence: where two findings overlap, the kind of the earlier row names them.
 DETECTORS: Final[tuple[Detector, ...]] = (*SECRETS, _EMAIL, IBAN, *IDS, *NUMBERS, *PEOPLE)
 KINDS: Final[tuple[str, ...]] = tuple(dict.fromkeys((*(d.kind for d in DETECTORS), "health")))
@@ -66,7 +71,8 @@ def _words(problem: Exception) -> str:
 def find_sensitive(
     text: str, extra: Mapping[str, TextPattern] | None = None, kinds: tuple[str, ...] = ()
 ) -> tuple[Finding, ...]:
-    """What in `text` is sensitive: in order, without overlaps. `kinds` narrows the built-in kinds (none: all)."""
+    """What in `text` is sensitive: in order, without overlaps. `kinds` narrows the built-in kinds (none: "
+    "all)."""
     lower = _lower(text)
     digits = sum(map(text.count, "0123456789")) >= 4
     given = {"": True, "digits": digits, "run": digits and _RUN.search(text) is not None}
@@ -100,7 +106,9 @@ def _matches(detector: Detector, text: str, lower: str) -> Iterator[tuple[int, i
         start, end = found.span("v") if named else found.span()
         if detector.accept is not None:
             before = lower[max(0, start - BEFORE_CHARS) : start]
-            if not detector.accept(Match(text[start:end], before, lower[end : end + AFTER_CHARS], start, end)):
+            if not detector.accept(
+                Match(text[start:end], before, lower[end : end + AFTER_CHARS], start, end)
+            ):
                 continue
         yield start, end
 
@@ -120,7 +128,7 @@ def _without_overlaps(found: list[tuple[int, int, str]]) -> tuple[Finding, ...]:
 
 
 def redact(text: str, findings: Sequence[Finding], seen: dict[tuple[str, str], str] | None = None) -> str:
-    """The text with each finding replaced by a placeholder such as <EMAIL_1>; equal content, equal placeholder.
+    """The text with each finding replaced by a placeholder such as <EMAIL_1>, the same for equal content.
 
     `seen` carries the numbering on to further texts of the same request, and is added to.
     """
@@ -141,6 +149,7 @@ def redact(text: str, findings: Sequence[Finding], seen: dict[tuple[str, str], s
 def redact_all(
     texts: Sequence[str], extra: Mapping[str, TextPattern] | None = None, kinds: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """Each text of a request without its sensitive content; the same value has one placeholder in all of them."""
+    """Each text of a request without its sensitive content; the same value has one placeholder in all of "
+    "them."""
     seen: dict[tuple[str, str], str] = {}
     return tuple(redact(text, find_sensitive(text, extra, kinds), seen) for text in texts)

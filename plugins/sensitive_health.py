@@ -7,38 +7,49 @@ from __future__ import annotations
 
 import re
 
-CONDITIONS: tuple[str, ...] = (
-    "cancer", "leukemia", "leukaemia", "lymphoma", "tumor", "tumour", "diabet", "hiv", "aids", "hepatitis", "asthma", "epilep",
-    "depress", "depresi", "bipolar", "schizophren", "autis", "adhd", "anxiety", "ptsd", "anorexi", "bulimi", "dementia", "alzheimer", "parkinson",
-    "multiple sclerosis", "stroke", "heart attack", "heart failure", "hypertension", "blood pressure", "arthritis", "psoriasis",
-    "crohn", "colitis", "celiac", "coeliac", "migraine", "chlamydia", "gonorrh", "syphilis", "herpes", "miscarriage", "abortion", "pregnan",
-    "infertil", "alcoholi", "opioid", "overdose", "suicid", "self-harm", "covid", "tuberculosis", "pneumonia", "endometriosis",
-    "insulin", "metformin", "sertraline", "fluoxetine", "lithium", "methadone", "chemotherapy", "antidepress", "dialysis", "kidney",
-    "krebs", "brustkrebs", "leukämie", "zuckerkrank", "epilepsie", "schlaganfall", "herzinfarkt", "bluthochdruck", "demenz", "schwanger",
-    "fehlgeburt", "abtreibung", "magersucht", "alkoholabhängig", "alkoholiker", "angststörung", "rheuma", "migräne", "chemotherapie",
-    "lungenentzündung", "burnout", "schizophrenie", "diabète", "diabétique", "sida", "vih", "séropositi", "asthm", "épilep", "dépress",
-    "sclérose en plaques", "infarctus", "avc", "grossesse", "enceinte", "fausse couche", "avortement", "cirrhose", "démence", "tumeur",
-    "alcooli", "chimiothérapie", "hépatite", "cáncer", "leucemia", "asma", "esquizofren", "ansiedad", "infarto", "ictus", "embaraz", "aborto",
-    "demencia", "esclerosis múltiple", "anorexia", "quimioterapia", "hipertensión", "alcohólic", "tuberculos", "seropositiv",
-)  # fmt: skip
+from plugins.wordlists import either
+
+# Beginnings of words, so that inflected forms are found, too.
+CONDITIONS: tuple[str, ...] = either(
+    "cancer|leukemia|leukaemia|lymphoma|tumor|tumour|diabet|hiv|aids|hepatitis|asthma|epilep|depress"
+    "|depresi|bipolar|schizophren|autis|adhd|anxiety|ptsd|anorexi|bulimi|dementia|alzheimer|parkinson"
+    "|multiple sclerosis|stroke|heart attack|heart failure|hypertension|blood pressure|arthritis"
+    "|psoriasis|crohn|colitis|celiac|coeliac|migraine|chlamydia|gonorrh|syphilis|herpes|miscarriage"
+    "|abortion|pregnan|infertil|alcoholi|opioid|overdose|suicid|self-harm|covid|tuberculosis|pneumonia"
+    "|endometriosis|insulin|metformin|sertraline|fluoxetine|lithium|methadone|chemotherapy|antidepress"
+    "|dialysis|kidney|krebs|brustkrebs|leukämie|zuckerkrank|epilepsie|schlaganfall|herzinfarkt"
+    "|bluthochdruck|demenz|schwanger|fehlgeburt|abtreibung|magersucht|alkoholabhängig|alkoholiker"
+    "|angststörung|rheuma|migräne|chemotherapie|lungenentzündung|burnout|schizophrenie|diabète"
+    "|diabétique|sida|vih|séropositi|asthm|épilep|dépress|sclérose en plaques|infarctus|avc|grossesse"
+    "|enceinte|fausse couche|avortement|cirrhose|démence|tumeur|alcooli|chimiothérapie|hépatite|cáncer"
+    "|leucemia|asma|esquizofren|ansiedad|infarto|ictus|embaraz|aborto|demencia|esclerosis múltiple"
+    "|anorexia|quimioterapia|hipertensión|alcohólic|tuberculos|seropositiv"
+)
 WINDOW_CHARS = 110  # a clause or two before the condition
 
 _SUBJECT = re.compile(
-    r"\b(?:i|i['’]m|i['’]ve|me|my \w+(?: \w+)?|he|she|he['’]s|she['’]s|the patient|our patient|patient|m(?:r|rs|s)\.? \w+"  # noqa: RUF001
+    r"\b(?:i|i['\u2019]m|i['\u2019]ve|me|my \w+(?: \w+)?|he|she|he['\u2019]s|she['\u2019]s|the patient"
+    r"|our patient|patient|m(?:r|rs|s)\.? \w+"
     r"|our (?:employee|colleague|tenant|client)|(?:this|the) (?:employee|client|applicant|candidate)"
     r"|ich|mir|mein\w* \w+|unser\w* (?:\w+ )?\w+|(?:die|der|beim|bei der) patient\w*|(?:herr|frau) \w+|er|sie"
-    r"|je|j['’]ai|on m['’]a|mon \w+|ma \w+|il|elle|l[ea] patiente?|mme \w+|m\. \w+"  # noqa: RUF001
-    r"|yo|me|mi \w+|tengo|padezco|sufro|soy|estoy|tomo|él|ella|(?:el|la) paciente|(?:el|la) emplead[oa]|señora? \w+|sra?\. \w+)\b"
+    r"|je|j['\u2019]ai|on m['\u2019]a|mon \w+|ma \w+|il|elle|l[ea] patiente?|mme \w+|m\. \w+"
+    r"|yo|me|mi \w+|tengo|padezco|sufro|soy|estoy|tomo|él|ella|(?:el|la) paciente|(?:el|la) emplead[oa]"
+    r"|señora? \w+|sra?\. \w+)\b"
 )
 _STATE = re.compile(
-    r"\b(?:have|has|had|having|['’]ve|am|is|was|suffer\w*|diagnos\w+|tested positive|treated for|taking|takes?|took|prescribed|recovering|survived"  # noqa: RUF001
-    r"|living with|died of|struggl\w+ with|on|habe|hat|hatte|leide|leidet|litt|nehme|nimmt|bin|ist|war|erkrankt|behandelt|diagnostiziert|bekam|wurde"
+    r"\b(?:have|has|had|having|['\u2019]ve|am|is|was|suffer\w*|diagnos\w+|tested positive|treated for"
+    r"|taking|takes?|took|prescribed|recovering|survived"
+    r"|living with|died of|struggl\w+ with|on|habe|hat|hatte|leide|leidet|litt|nehme|nimmt|bin|ist|war"
+    r"|erkrankt|behandelt|diagnostiziert|bekam|wurde"
     r"|ai|a|avait|souffr\w+|suis|est|prends|prend|atteinte?|traitée?|diagnostiqué\w*"
-    r"|tengo|tiene|tuvo|tenía|padezco|padece|sufro|sufre|soy|estoy|está|es|tomo|toma|fue|diagnostic\w+)\b|['’](?:m|s|ve|ai)\b"  # noqa: RUF001
+    r"|tengo|tiene|tuvo|tenía|padezco|padece|sufro|sufre|soy|estoy|está|es|tomo|toma|fue|diagnostic\w+)\b"
+    r"|['\u2019](?:m|s|ve|ai)\b"
 )
 _GENERAL = re.compile(
-    r"\b(?:what|how do|how does|how is|how can|why|which|explain|define|write|essay|article|research|study|studies|causes? of|symptoms? of|people with|history of medicine"
-    r"|was sind|was ist|wie|warum|erkläre?|welche|qu['’]est|comment|pourquoi|expliquez?|quels?|quelles?|qué|cómo|por qué|explica|cuáles|statistics|if i|wenn ich|si je|si yo)\b"  # noqa: RUF001
+    r"\b(?:what|how do|how does|how is|how can|why|which|explain|define|write|essay|article|research"
+    r"|study|studies|causes? of|symptoms? of|people with|history of medicine"
+    r"|was sind|was ist|wie|warum|erkläre?|welche|qu['\u2019]est|comment|pourquoi|expliquez?|quels?"
+    r"|quelles?|qué|cómo|por qué|explica|cuáles|statistics|if i|wenn ich|si je|si yo)\b"
 )
 
 

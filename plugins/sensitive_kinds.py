@@ -16,7 +16,7 @@ AFTER_CHARS = 24
 
 UPPER = "A-ZÀ-ÖØ-ÞĄĆČĐĘĞİŁŃŐŚŠŞŹŻŽ"
 WORD = rf"[{UPPER}][^\W\d_]{{1,24}}"  # one capitalised word
-NAME_PART = rf"(?:O['’]|D['’]|Mc|Mac)?{WORD}(?:['’\-]{WORD})?"  # noqa: RUF001  the curly apostrophe is meant
+NAME_PART = rf"(?:O['\u2019]|D['\u2019]|Mc|Mac)?{WORD}(?:['\u2019\-]{WORD})?"
 PARTICLE = r"(?:(?:von|van|der|den|zu|de|del|della|di|da|du|la|las|los|le|bin|al|y)[ ]){0,2}"
 FULL_NAME = rf"{NAME_PART}(?:[ ]{PARTICLE}{NAME_PART}){{0,3}}"
 LAST_NAMES = rf"(?:[ ]{PARTICLE}{NAME_PART}){{1,3}}"

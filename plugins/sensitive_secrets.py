@@ -10,6 +10,7 @@ import re
 from collections import Counter
 
 from plugins.sensitive_kinds import Detector, Match
+from plugins.wordlists import either
 
 MIN_ENTROPY_BITS = 2.0  # per character; "aaaaaa" has 0, "hunter2!" 3.0
 _KEY_FORMS = (
@@ -24,20 +25,24 @@ _KEY_FORMS = (
     r"|SG\.[\w\-]{22}\.[\w\-]{43}|dop_v1_[a-f0-9]{64}|key-[a-f0-9]{32}"  # SendGrid, DigitalOcean, Mailgun
     r"|\d{8,10}:AA[\w\-]{33}"  # Telegram
 )
-_KEY_CUES = (
-    "akia", "asia", "abia", "acca", "aiza", "ya29.", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
-    "xox", "xapp-", "sk-", "k_live_", "k_test_", "whsec_", "npm_", "pypi-", "hf_", "sg.", "dop_v1_", "key-", ":aa",
-)  # fmt: skip
+_KEY_CUES = either(
+    "akia|asia|abia|acca|aiza|ya29.|ghp_|gho_|ghu_|ghs_|ghr_|github_pat_|glpat-|xox|xapp-|sk-|k_live_|k_test_|whsec_"
+    "|npm_|pypi-|hf_|sg.|dop_v1_|key-|:aa"
+)
 _NAMES = (
-    r"(?:pass ?word|passwd|pwd|passphrase|pass ?wort|kennwort|mot de passe|mdp|contrase[ñn]a|clave(?: de acceso)?|\bpin"
+    r"(?:pass ?word|passwd|pwd|passphrase|pass ?wort|kennwort|mot de passe|mdp|contrase[ñn]a|clave(?: de "
+    r"acceso)?|\bpin"
     r"|secret(?:[_\- ]?(?:access[_\- ]?)?key)?|(?:access|auth|bearer|refresh|api)?[_\- ]?token"
     r"|(?:api|access|account|encryption|private|signing)[_\- ]?key|client[_\- ]?secret|zugangsdaten)"
 )
 _PLACEHOLDER = re.compile(
-    r"(?i)[<\[{$%(*]|(?:your|my|ihr|dein|votre|su|tu|the)[_\-]|x{4,}|\.{3}|example$|changeme|placeholder|redacted|none$|null$|true$"
+    r"(?i)[<\[{$%(*]|(?:your|my|ihr|dein|votre|su|tu|the)[_\-]|x{4,}|\.{3}|example$|changeme|placeholder"
+    r"|redacted|none$|null$|true$"
     r"|false$|undefined$|string$|str$|required|optional"
 )
-_CODE = re.compile(r"[A-Za-z_][\w.]*[(\[]|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+[,;)]?$|(?:os|process|self|config|settings|args)\.")
+_CODE = re.compile(
+    r"[A-Za-z_][\w.]*[(\[]|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+[,;)]?$|(?:os|process|self|config|settings|args)\."
+)
 
 
 def entropy_bits(value: str) -> float:
@@ -63,15 +68,20 @@ def is_assigned_secret(match: Match) -> bool:
 
 
 def is_basic_auth(match: Match) -> bool:
-    return _PLACEHOLDER.match(match.value) is None and match.value.lower() not in {"password", "pass", "pw", "pwd"}
+    return _PLACEHOLDER.match(match.value) is None and match.value.lower() not in {
+        "password",
+        "pass",
+        "pw",
+        "pwd",
+    }
 
 
 SECRETS: tuple[Detector, ...] = (
     Detector(
         "private_key",
         re.compile(
-            r"-----BEGIN (?:[A-Z]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\s:,\-\\]{0,16384}?(?:-----END [A-Z ]{4,40}-----|\Z)"
-            r"|-----BEGIN (?:[A-Z]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+            r"-----BEGIN (?:[A-Z]{2,10} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:[A-Za-z0-9+/=\s:,\\]|-(?!-)){0,16384}(?:-----END [A-Z ]{4,40}-----)?"
         ),
         cues=("private key",),
     ),
@@ -95,13 +105,14 @@ SECRETS: tuple[Detector, ...] = (
     Detector(
         "password",
         re.compile(
-            rf"(?<![A-Za-z]){_NAMES}[\"'`]?(?:[ ]?(?:=>|:=|[:=])|(?:[ ][^\W\d_]{{1,12}}){{0,3}}?[ ](?:is|was|ist|lautet|est|es|to|auf)(?:[ ]?:)?)"
+            rf"(?<![A-Za-z]){_NAMES}[\"'`]?(?:[ ]?(?:=>|:=|[:=])|(?:[ ][^\W\d_]{{1,12}}){{0,3}}?[ ](?:is"
+            rf"|was|ist|lautet|est|es|to|auf)(?:[ ]?:)?)"
             r"[ ]{0,2}[\"'`„«]?(?P<v>[^\s\"'`<>„“»]{3,127}[^\s\"'`<>„“»,.;:)\]}}])",
             re.IGNORECASE,
         ),
-        cues=(
-            "pass", "pwd", "kennwort", "mdp", "contrase", "clave", "pin", "secret", "token", "key", "zugangsdaten",
-        ),
+        cues=either(
+"pass|pwd|kennwort|mdp|contrase|clave|pin|secret|token|key|zugangsdaten"
+),
         accept=is_assigned_secret,
     ),
 )  # fmt: skip

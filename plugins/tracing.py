@@ -23,7 +23,7 @@ from typing import Final
 
 from plugins.values import MICROS_PER_USD, Step, Trace, Usage, usd_text
 
-Attribute = str | int | float | bool | tuple[str, ...]
+Attribute = str | tuple[str, ...]
 
 COST_KINDS: Final = ("model", "router_llm", "judge", "embedding")
 ATTEMPT: Final = "attempt"  # steps of this name are calls to a model; the generation spans them
@@ -35,6 +35,10 @@ TRACE_METADATA: Final = "langfuse.trace.metadata"
 _ID_CHARS = 200  # Langfuse refuses longer user and session ids
 _VALUE_CHARS = 1_000
 _FEATURE_CHARS = 80
+_GENERATION_METADATA = (  # the rest stands once, on the root
+    *("call_id", "key_id", "end_user", "feature", "deployment", "provider", "residency", "variant"),
+    *("saved_usd", "baseline_usd", "cost_exact"),
+)
 _LEVELS = {"failed": "ERROR", "refused": "WARNING", "aborted": "WARNING"}
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -100,6 +104,7 @@ def spans_of(trace: Trace, *, environment: str, release: str = "") -> tuple[Span
     shared = _shared(trace, environment, release)
     client = parse_traceparent(trace.traceparent)
     metadata = _metadata(trace, client)
+    own = {key: metadata[key] for key in _GENERATION_METADATA if key in metadata}
     both = {**shared, **_level(trace), **_content(trace)}
     failed = trace.outcome == "failed"
     root = Span(
@@ -120,7 +125,7 @@ def spans_of(trace: Trace, *, environment: str, release: str = "") -> tuple[Span
         root.span_id,
         trace.tier or NO_TIER,
         *_generation_times(trace),
-        {**both, **_generation(trace), **_under(OBSERVATION_METADATA, metadata)},
+        {**both, **_generation(trace), **_under(OBSERVATION_METADATA, own)},
         failed,
     )
     return (root, *steps, generation)

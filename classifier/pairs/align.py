@@ -12,7 +12,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
-from classifier.pairs.synonyms import INTERCHANGEABLE
+from classifier.pairs.synonyms import INTERCHANGEABLE, are_opposites
 from classifier.pairs.text import Parsed, Token
 
 SAME, LEMMA, SPELLING, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.95, 0.92, 0.9, 0.75
@@ -79,6 +79,8 @@ def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
         return _function_score(one.norm, other.norm)
     if lexicon.lemmas(one.norm) & lexicon.lemmas(other.norm):
         return LEMMA
+    if are_opposites(lexicon.lemmas(one.norm), lexicon.lemmas(other.norm)):
+        return 0.0
     if is_misspelling(one.norm, other.norm, lexicon):
         return SPELLING
     if not one.content or not other.content:
@@ -108,7 +110,9 @@ def _meaning_score(one: str, other: str, lexicon: Lexicon) -> float:
         return SYNONYM
     if lexicon.synonyms(one, other) and lexicon.similarity(one, other) >= 0.35:
         return SYNONYM
-    if lexicon.near(one, other) and lexicon.similarity(one, other) >= 0.45:
+    if lexicon.near(one, other) and lexicon.similarity(one, other) >= 0.35:
+        return NEAR
+    if lexicon.above(one, other) and lexicon.is_verb(one) and lexicon.is_verb(other) and lexicon.similarity(one, other) >= 0.6:
         return NEAR
     if lexicon.similarity(one, other) >= _NEAR_VECTOR and not lexicon.siblings(one, other):
         return NEAR

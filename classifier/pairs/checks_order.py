@@ -14,6 +14,9 @@ from classifier.pairs.text import Parsed
 
 _DIRECTED: Final = ("from_", "to", "before", "after", "by", "than", "against", "above", "below", "because")
 _LIST: Final = frozenset("and or versus vs between with both".split()) | w.ARTICLES
+_MEASURES: Final = frozenset(
+    "best cost costs price number amount count worth legal legally allowed average expensive possible safe".split()
+)
 _LEADING: Final = frozenset("in on at for during if when as of within since with without under about before after by".split())
 _MODIFYING: Final = frozenset("that which who are is was were of be being been for in on with the a an s".split())
 
@@ -50,7 +53,7 @@ def check_word_order(pair: Pair) -> str | None:
     moved = [t for t in pair.moved if is_salient(t)]
     if not moved or len(pair.lone_a()) + len(pair.lone_b()) > 1:
         return None
-    if _is_phrase_move(pair) or _is_list_swap(pair) or _is_modifier_swap(pair):
+    if _is_list_swap(pair) or _is_modifier_swap(pair) or _explains_moves(pair, _links(pair), 2):
         return None
     return f"same words in another order ({', '.join(t.norm for t in moved[:3])})"
 
@@ -60,15 +63,35 @@ def _links(pair: Pair) -> list[tuple[int, int]]:
     return [(x.a, x.b) for x in pair.alignment.links if is_salient(pair.a.tokens[x.a])]
 
 
-def _is_phrase_move(pair: Pair) -> bool:
-    """Taking one run of neighbours out leaves the rest in order, and the run keeps what leads it."""
-    links = _links(pair)
+def _explains_moves(pair: Pair, links: list[tuple[int, int]], moves: int) -> bool:
+    """Whether taking out at most `moves` runs of neighbours, each free to stand elsewhere, leaves the rest in order."""
+    if _ordered(links):
+        return True
+    if moves == 0:
+        return False
     for start in range(len(links)):
-        for end in range(start + 1, len(links)):
+        for end in range(start + 1, min(start + 5, len(links)) + 1):
             run, rest = links[start:end], links[:start] + links[end:]
-            if _ordered(rest) and _ordered(run) and _is_block(run, rest) and _keeps_lead(pair, run):
+            if not rest or not _ordered(run) or not _is_block(run, rest) or not _is_free(pair, run):
+                continue
+            if _explains_moves(pair, rest, moves - 1):
                 return True
     return False
+
+
+def _is_free(pair: Pair, run: list[tuple[int, int]]) -> bool:
+    """A phrase that keeps its preposition, a measure or superlative, or what both questions list."""
+    if _keeps_lead(pair, run):
+        return True
+    words = [pair.a.tokens[a].norm for a, _ in run]
+    if len(run) == 1 and (words[0] in _MEASURES or words[0].endswith("est")):
+        return True
+    head = pair.list_head()
+    return head in [a for a, _ in run] and not _directed(pair.a) and not _directed(pair.b)
+
+
+def _directed(parsed: Parsed) -> bool:
+    return any(w.PREPOSITIONS.get(t.norm) in _DIRECTED for t in parsed.tokens)
 
 
 def _ordered(links: list[tuple[int, int]]) -> bool:

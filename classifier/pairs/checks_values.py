@@ -122,12 +122,18 @@ def _units_of_numbers(parsed: Parsed) -> set[str]:
 
 def _dates(parsed: Parsed) -> set[str]:
     found = {w.DATES[t.norm] for t in parsed.tokens if t.norm in w.DATES and not _is_plain(t)}
+    for before, token in zip(parsed.tokens, parsed.tokens[1:], strict=False):
+        if token.norm in ("fall", "spring") and (before.norm in _BEFORE_SEASON or token.capital):
+            found.add(w.DATES[token.norm])
     for i, token in enumerate(parsed.tokens):
         if token.norm in ("may", "march") and token.capital and not token.first:
             found.add(token.norm)
         elif token.norm in ("may", "march") and i > 0 and parsed.tokens[i - 1].norm in ("in", "since", "until", "of"):
             found.add(token.norm)
     return found
+
+
+_BEFORE_SEASON: Final = frozenset("in the this next last every during and or of".split())
 
 
 def _is_plain(token: Token) -> bool:
@@ -138,6 +144,8 @@ def _is_plain(token: Token) -> bool:
 def check_dates(pair: Pair) -> str | None:
     """Days, months, seasons and times of day must agree."""
     one, other = _dates(pair.a), _dates(pair.b)
+    common = {w.DATES.get(norm) for norm in {*pair.a.norms()} & {*pair.b.norms()}}
+    one, other = one - common, other - common
     if one == other:
         return None
     return f"dates {sorted(one - other)} against {sorted(other - one)}"

@@ -12,6 +12,7 @@ from classifier.pairs import words as w
 from classifier.pairs.align import match_score
 from classifier.pairs.lexicon import NEGATIVE_PREFIXES, Lexicon
 from classifier.pairs.pair import Edit, Pair, is_salient
+from classifier.pairs.synonyms import are_opposites
 from classifier.pairs.text import Parsed, Token
 from classifier.pairs.wh import compatible
 
@@ -70,7 +71,7 @@ def check_quantifiers(pair: Pair) -> str | None:
     one, other = (_classes(p, w.QUANTIFIERS_STRONG) for p in (pair.a, pair.b))
     if set(one) != set(other):
         return f"quantifiers {sorted(set(one) ^ set(other))} on one side only"
-    one, other = (_classes(p, w.QUANTIFIERS_WEAK) for p in (pair.a, pair.b))
+    one, other = (_weak_quantifiers(p) for p in (pair.a, pair.b))
     only, only_other = set(one) - set(other), set(other) - set(one)
     listing = pair.asks_for_list()
     loose = {"some", "any", "many"} | ({"all"} if listing else set())
@@ -82,9 +83,33 @@ def check_quantifiers(pair: Pair) -> str | None:
     return None
 
 
+def _weak_quantifiers(parsed: Parsed) -> Counter[str]:
+    """`most` after `the` is a degree and left to that check."""
+    counts = _classes(parsed, w.QUANTIFIERS_WEAK)
+    for i, token in enumerate(parsed.tokens):
+        if token.norm in ("most", "mostly") and (i == 0 or parsed.tokens[i - 1].norm in _BEFORE_DEGREE):
+            counts["most"] -= 1
+    return +counts
+
+
+_BEFORE_DEGREE: Final = frozenset("the a my your is are be this that earn learned used s i".split())
+_BEFORE_LAST: Final = _BEFORE_DEGREE | frozenset("our his her their in during at to of for from on since".split())
+
+
+def _scopes(parsed: Parsed) -> set[str]:
+    """Scope words; `last` only where it is no verb (`how long does it last`)."""
+    found = set()
+    for i, token in enumerate(parsed.tokens):
+        name = w.SCOPE_WORDS.get(token.norm)
+        verb = token.norm == "last" and i > 0 and parsed.tokens[i - 1].norm not in _BEFORE_LAST
+        if name and not verb:
+            found.add(name)
+    return found
+
+
 def check_scope(pair: Pair) -> str | None:
     """`first`, `last`, `next`, `other`, `again` ... must agree."""
-    one, other = (set(_classes(p, w.SCOPE_WORDS)) for p in (pair.a, pair.b))
+    one, other = _scopes(pair.a), _scopes(pair.b)
     if one - other and other - one:
         return f"scope {sorted(one - other)} against {sorted(other - one)}"
     if one != other and (pair.is_small_edit() or (one ^ other) & {"first", "last", "next", "previous"}):
@@ -128,7 +153,11 @@ def check_antonyms(pair: Pair) -> str | None:
     """An unmatched word whose opposite is unmatched on the other side."""
     for first in pair.lone_a():
         for second in pair.lone_b():
-            if first.kind == second.kind == "word" and pair.lexicon.antonyms(first.norm, second.norm):
+            if first.kind != "word" or second.kind != "word":
+                continue
+            if pair.lexicon.antonyms(first.norm, second.norm) or are_opposites(
+                pair.lexicon.lemmas(first.norm), pair.lexicon.lemmas(second.norm)
+            ):
                 return f"{first.norm} against {second.norm}"
     return None
 
@@ -196,7 +225,7 @@ def _word_class(token: Token, how: bool) -> str:
         return "not"
     if norm in w.AUXILIARIES:
         tense = w.AUXILIARIES[norm]
-        return "" if tense == "present" or (how and tense in ("can", "should", "would", "may")) else f"tense {tense}"
+        return "" if tense == "present" or (how and tense in ("can", "should", "would", "may", "must")) else f"tense {tense}"
     if norm in w.PRONOUNS:
         person = w.PRONOUNS[norm]
         if person == "it" or (how and person in ("generic", "first")):
@@ -206,6 +235,7 @@ def _word_class(token: Token, how: bool) -> str:
     return "" if name == "plain" else name
 
 
+_TURNING: Final = frozenset("from_ before after above below inside outside against than".split())
 _POSSESSIVES: Final = frozenset("my mine our ours your yours".split())
 
 
@@ -218,9 +248,13 @@ def check_function_words(pair: Pair) -> str | None:
     only_b = {c for j in pair.alignment.only_b if (c := _word_class(pair.b.tokens[j], how))}
     if "person any" in only_a & only_b:  # I and my became you and your
         only_a, only_b = (s - {"person first", "person generic"} for s in (only_a, only_b))
+    if not (only_a | only_b) & _TURNING:  # `what should I do to` beside `how do I`
+        only_a, only_b = only_a - {"to"}, only_b - {"to"}
+    if {pair.asked_a, pair.asked_b} == {"where"} or {pair.asked_a, pair.asked_b} == {"what"}:
+        only_a, only_b = (s - {"tense can", "tense should"} for s in (only_a, only_b))
     if pair.moved:  # active and passive
         only_a, only_b = only_a - {"by"}, only_b - {"by"}
-    if pair.names_time():  # what is offered next term will be offered next term
+    if pair.names_time() or {pair.asked_a, pair.asked_b} <= {"how_long", "how_much"}:  # what is offered next term will be offered next term
         only_a, only_b = only_a - {"tense future"}, only_b - {"tense future"}
     if only_a != only_b and (only_a and only_b or _weighty(only_a | only_b)):
         return f"{sorted(only_a) or 'nothing'} against {sorted(only_b) or 'nothing'}"
@@ -251,10 +285,28 @@ def _is_exchange(edit: Edit) -> bool:
     return max(len(edit.content_a()), len(edit.content_b())) <= 2
 
 
+_EASY: Final = frozenset("easiest easy easily simplest simple effective efficient".split())
+
+
+def _is_redundant(token: Token, other: Parsed, lexicon: Lexicon) -> bool:
+    """Whether the other question says the same with a word that is already matched (`city` beside `capital`)."""
+    return any(
+        match_score(token, o, lexicon) > 0 or lexicon.above(token.norm, o.norm)
+        for o in other.tokens
+        if is_salient(o) and o.kind == "word"
+    )
+
+
 def check_insertion(pair: Pair) -> str | None:
     """A salient word added in one place while all else is matched."""
     lone_a, lone_b = pair.lone_a(), pair.lone_b()
     if bool(lone_a) == bool(lone_b) or not pair.is_small_edit():
         return None
-    added = [t for t in (*lone_a, *lone_b) if not _harmless(t)]
+    other = pair.b if lone_a else pair.a
+    how = pair.asked_a == pair.asked_b == "how"
+    added = [
+        t
+        for t in (*lone_a, *lone_b)
+        if not _harmless(t) and not _is_redundant(t, other, pair.lexicon) and not (how and t.norm in _EASY)
+    ]
     return f"only one side says {' '.join(t.norm for t in added)}" if added else None

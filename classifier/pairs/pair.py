@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
 from classifier.pairs import words as w
-from classifier.pairs.align import Alignment, align
+from classifier.pairs.align import SPELLING, Alignment, align
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.text import Parsed, Token, parse
 from classifier.pairs.wh import Asked, asked_for
@@ -56,6 +56,13 @@ class Pair:
         """Whether both ask which things there are: `which rooms are free`, `are there any free rooms`, `list ...`."""
         return asks_for_list(self.a, self.asked_a) and asks_for_list(self.b, self.asked_b)
 
+    def list_head(self) -> int | None:
+        """Place in the first question of the thing that both questions ask for a list of, if it is the same."""
+        if not self.asks_for_list():
+            return None
+        head, other = _head_of(self.a), _head_of(self.b)
+        return head if any((link.a, link.b) == (head, other) for link in self.alignment.links) else None
+
     def names_time(self) -> bool:
         """Whether both sides say when, so that the tense adds nothing."""
         return all(any(t.norm in w.DATES or t.norm == "next" for t in p.tokens) for p in (self.a, self.b))
@@ -80,15 +87,43 @@ def asks_for_list(parsed: Parsed, asked: Asked) -> bool:
         return "are" in norms or "which" in head or "do" not in head
     if asked == "yes_no":
         return "there" in norms[:3] or "any" in norms[:4]
-    return asked == "none" and bool({"show", "list", "name", "give", "find", "any"} & set(head))
+    return asked == "none" and bool({"show", "list", "name", "give", "find", "any", "need", "want"} & set(head))
+
+
+def _head_of(parsed: Parsed) -> int | None:
+    """The last word of the first run of content words: `classes` in `which upper level classes ...`."""
+    head = None
+    for i, token in enumerate(parsed.tokens):
+        if is_salient(token) and token.norm not in ("show", "name", "give"):
+            head = i
+        elif head is not None:
+            return head
+    return head
 
 
 def compare(first: str, second: str, lexicon: Lexicon) -> Pair:
     """Parse and align two questions."""
     a, b = parse(first), parse(second)
     alignment = align(a, b, lexicon)
+    if any(link.score == SPELLING for link in alignment.links):
+        a, b = _correct(a, b, alignment, lexicon)
+        alignment = align(a, b, lexicon)
     edits, moved = _find_edits(a, b, alignment)
     return Pair(a, b, alignment, edits, moved, asked_for(a), asked_for(b), lexicon)
+
+
+def _correct(a: Parsed, b: Parsed, alignment: Alignment, lexicon: Lexicon) -> tuple[Parsed, Parsed]:
+    """Give a mistyped word the token of its counterpart, so that every check reads the word that was meant."""
+    tokens_a, tokens_b = list(a.tokens), list(b.tokens)
+    for link in alignment.links:
+        if link.score != SPELLING:
+            continue
+        one, other = tokens_a[link.a], tokens_b[link.b]
+        if lexicon.knows(one.norm) or not other.content:
+            tokens_b[link.b] = replace(one, first=other.first)
+        else:
+            tokens_a[link.a] = replace(other, first=one.first)
+    return replace(a, tokens=tuple(tokens_a)), replace(b, tokens=tuple(tokens_b))
 
 
 def _find_edits(a: Parsed, b: Parsed, alignment: Alignment) -> tuple[tuple[Edit, ...], tuple[Token, ...]]:

@@ -8,6 +8,82 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
+# Opposites: a word left of the bar against a word right of it.
+_OPPOSITES: Final = """
+easy simple | hard difficult tough challenging
+cheap inexpensive | expensive costly dear
+import | export
+upload | download
+encrypt | decrypt
+login | logout
+checkin | checkout
+indoors indoor | outdoors outdoor
+online | offline
+deposit | withdraw withdrawal
+arrive arrival come | depart departure leave go
+borrow | lend loan
+lock | unlock
+include | exclude
+hire employ recruit | fire dismiss
+win | lose
+earn save | spend
+enable activate | disable deactivate block
+install add create build make | uninstall remove delete destroy
+freeze | thaw unfreeze
+attack | defend
+send give | receive take get
+push | pull
+teach | learn study
+ask | answer
+credit | debit
+add | subtract remove
+multiply | divide
+allow permit | forbid prohibit ban
+accept approve | reject decline refuse
+remember | forget
+break | fix repair
+keep save | delete discard
+open | close shut
+start begin | stop end finish
+increase raise gain grow | decrease reduce lower lose drop
+buy purchase | sell
+cool cold freeze | warm hot heat
+wet | dry
+male man boy husband father son brother uncle king | female woman girl wife mother daughter sister aunt queen
+top best | bottom worst
+top upper | bottom lower
+left | right
+front | back
+public | private
+domestic national | international foreign abroad
+maximum highest most | minimum lowest least
+benefit advantage pro | drawback disadvantage con risk danger
+cause reason | effect consequence result
+cause reason | symptom cure treatment
+prevent avoid | cause treat cure
+love like | hate dislike
+renew extend | cancel terminate
+freelance | permanent
+temporary temporarily | permanent permanently
+manual manually | automatic automatically
+parent | child
+employer | employee
+landlord | tenant
+buyer customer | seller vendor
+doctor | patient
+student | teacher
+import | export
+positive | negative
+even | odd
+urban | rural
+north | south
+east | west
+inhale | exhale
+vertical | horizontal
+wholesale | retail
+sunrise | sunset
+"""
+
 _GROUPS: Final = """
 get obtain receive acquire
 buy purchase
@@ -330,3 +406,19 @@ def _index(text: str) -> dict[str, tuple[int, ...]]:
 
 
 INTERCHANGEABLE: Final = _index(_GROUPS)
+
+
+def _opposites(text: str) -> frozenset[tuple[str, str]]:
+    pairs: set[tuple[str, str]] = set()
+    for line in text.strip().splitlines():
+        left, right = (side.split() for side in line.split("|"))
+        pairs.update((one, other) for one in left for other in right)
+    return frozenset(pairs | {(other, one) for one, other in pairs})
+
+
+OPPOSITES: Final = _opposites(_OPPOSITES)
+
+
+def are_opposites(lemmas: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether some base form of one word stands against one of the other."""
+    return any((one, other) in OPPOSITES for one in lemmas for other in others)

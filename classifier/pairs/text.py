@@ -19,9 +19,16 @@ _TOKEN: Final = re.compile(
 )
 _CODE_JOINT: Final = re.compile(r"\b([A-Za-z]{1,6})-(\d[\w]*)\b")
 _ACRONYM: Final = re.compile(r"\b(?:[A-Za-z]\.){2,}")
-_COUNTRIES: Final = (
+_SAME_PHRASES: Final = (
     (re.compile(r"\b(?:the )?united states(?: of america)?\b|\busa\b", re.IGNORECASE), "US"),
     (re.compile(r"\b(?:the )?united kingdom\b|\bgreat britain\b", re.IGNORECASE), "UK"),
+    (re.compile(r"\bsecond[- ]hand\b", re.IGNORECASE), "used"),
+    (re.compile(r"\bworld war (?:one|i|1)\b|\b(?:the )?first world war\b", re.IGNORECASE), "world war 1"),
+    (re.compile(r"\bworld war (?:two|ii|2)\b|\b(?:the )?second world war\b", re.IGNORECASE), "world war 2"),
+    (re.compile(r"\b(?:do|would) you (?:think|say|guess|believe)\b|\b\(?in your (?:honest )?opinion\)?\b"
+                r"|\baccording to you\b", re.IGNORECASE), ""),
+    (re.compile(r"\bget(?:ting)? rid of\b", re.IGNORECASE), "remove"),
+    (re.compile(r"\b(co|e|re|pre|on|off|check|log|sign)-(?=[a-z])", re.IGNORECASE), r"\1"),
     (re.compile(r"\bnew york city\b|\bnyc\b", re.IGNORECASE), "New York"),
 )
 _ATTACHED_UNIT: Final = re.compile(
@@ -106,7 +113,7 @@ def normalise(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
     text = re.sub(r"[‐-―]", "-", text)
     text = _ACRONYM.sub(lambda m: m[0].replace(".", ""), text)
-    for pattern, name in _COUNTRIES:
+    for pattern, name in _SAME_PHRASES:
         text = pattern.sub(name, text)
     return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()
 
@@ -170,7 +177,9 @@ def parse(text: str) -> Parsed:
         first = not tokens or any(c in ".?!:" for c in gap)
         end = match.end()
         surface = match[0].lower() if shouting else match[0]
-        for part in _expand(surface.lower()):
-            keep = surface if part == surface.lower() else (surface[:1] + part[1:] if part[:1] == surface[:1].lower() else part)
-            tokens.append(_classify(keep, part, first))
+        for place, part in enumerate(_expand(surface.lower())):
+            keep = surface if part == surface.lower() else part
+            if place == 0 and surface[:1].isupper():
+                keep = keep[:1].upper() + keep[1:]
+            tokens.append(_classify(keep, part, first and place == 0))
     return Parsed(tuple(_join_numbers(tokens)), lower)

@@ -16,14 +16,16 @@ _AFTER_HOW: Final[dict[str, Asked]] = {
     "many": "how_many", "much": "how_much", "long": "how_long", "often": "how_often", "frequently": "how_often",
     "far": "how_far", "old": "how_old", "big": "how_big", "large": "how_big", "tall": "how_big",
     "high": "how_big", "deep": "how_big", "heavy": "how_big", "fast": "how_big", "come": "why", "soon": "when",
-    "quickly": "how_long", "quick": "how_long", "late": "when",
+    "quickly": "how_long", "quick": "how_long", "late": "when", "expensive": "how_much", "costly": "how_much",
+    "frequent": "how_often", "wide": "how_big", "small": "how_big", "distant": "how_far",
 }  # fmt: skip
 _AFTER_WHAT: Final[dict[str, Asked]] = {
     "time": "when", "date": "when", "reason": "why", "reasons": "why", "cause": "why", "causes": "why",
     "way": "how", "ways": "how", "method": "how", "process": "how", "procedure": "how", "steps": "how",
     "number": "how_many", "amount": "how_much", "price": "how_much", "cost": "how_much", "place": "where",
     "location": "where", "person": "who", "frequency": "how_often", "distance": "how_far", "age": "how_old",
-    "duration": "how_long",
+    "duration": "how_long", "height": "how_big", "size": "how_big", "length": "how_big", "weight": "how_big",
+    "count": "how_many", "step": "how",
 }  # fmt: skip
 _SIMPLE: Final[dict[str, Asked]] = {
     "who": "who", "whom": "who", "whose": "whose", "when": "when", "where": "where", "why": "why",
@@ -53,7 +55,7 @@ def asked_for(parsed: Parsed) -> Asked:
 def _asked_in(norms: list[str]) -> Asked:
     for at, word in enumerate(norms[:4]):
         if word in w.WH_WORDS and word not in ("that", "whether"):
-            return _asked_by(word, norms[at + 1 : at + 7])
+            return _asked_by(word, norms[at + 1 :])
         if at == 0 and (word in w.AUXILIARIES or word == "will"):
             return _yes_no(norms)
         if at == 0 and word in ("steps", "ways", "tips", "procedure", "process", "method"):
@@ -69,16 +71,22 @@ def _yes_no(norms: list[str]) -> Asked:
 def _anywhere(norms: list[str]) -> Asked:
     for at, word in enumerate(norms):
         if word in ("why", "how", "where", "who") or (word in ("what", "which", "when") and at + 1 == len(norms)):
-            return _asked_by(word, norms[at + 1 : at + 5])
+            return _asked_by(word, norms[at + 1 :])
     return "none"
 
 
 def _asked_by(word: str, following: list[str]) -> Asked:
+    if word == "how" and following[:2] == ["much", "time"]:
+        return "how_long"
     if word == "how":
         return _AFTER_HOW.get(following[0], "how") if following else "how"
     if word in _SIMPLE:
         return _SIMPLE[word]
-    for near in following[:4]:
+    if "do" in following[1:4] and {"to", "about", "against", "if", "when"} & set(following[3:6]):
+        return "how"  # what should I do to ...
+    if following[:1] in (["does"], ["do"], ["will"], ["would"]) and following[-1:] == ["cost"]:
+        return "how_much"
+    for near in following[:5]:
         if near in _AFTER_WHAT:
             return _AFTER_WHAT[near]
     return "what"

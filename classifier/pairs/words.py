@@ -113,7 +113,6 @@ DATES: Final = {
         morning="morning", afternoon="afternoon", evening="evening", night="night overnight",
         noon="noon midday", midnight="midnight", am="am", pm="pm",
         spring="spring", summer="summer", autumn="autumn fall", winter="winter",
-        daily="daily", weekly="weekly", monthly="monthly", yearly="yearly annually annual",
         christmas="christmas xmas", easter="easter", ad="ad ce", bc="bc bce",
     ),
 }  # fmt: skip
@@ -128,8 +127,8 @@ UNITS: Final = _map(
     mile="mile miles", yard="yard yards", ft="ft foot feet", inch="inch inches", acre="acre acres",
     hectare="hectare hectares", l="liter liters litre litres", ml="ml milliliter milliliters millilitre",
     gal="gallon gallons", cup="cup cups", tbsp="tablespoon tablespoons tbsp", tsp="teaspoon teaspoons tsp",
-    second="sec secs seconds", minute="minute minutes min mins", hour="hour hours hr hrs", day="day days",
-    week="week weeks", month="month months", year="year years yr yrs", decade="decade decades",
+    second="sec secs seconds", minute="minute minutes min mins", hour="hour hours hr hrs", day="day days daily everyday",
+    week="week weeks weekly", month="month months monthly", year="year years yr yrs yearly annually", decade="decade decades",
     century="century centuries", celsius="celsius centigrade", fahrenheit="fahrenheit", kelvin="kelvin",
     byte="byte bytes", kb="kb kilobyte kilobytes", mb="mb megabyte megabytes", gb="gb gigabyte gigabytes",
     tb="tb terabyte terabytes", bit="bit bits", mph="mph", kph="kph kmh", watt="watt watts",
@@ -154,7 +153,8 @@ FILLERS: Final = frozenset(
 LIGHT: Final = frozenset(
     "do make use have take give find happen seem mean try keep let put come become become person people "
     "someone something place process method procedure step steps tip tips idea ideas good best better "
-    "reason reasons cause causes answer question difference example examples option options".split()
+    "reason reasons cause causes answer question example examples option options offer offered offering "
+    "provide provided available exist number session sessions component term steps".split()
 )
 FUNCTION_WORDS: Final = (
     ARTICLES

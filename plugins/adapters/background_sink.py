@@ -75,7 +75,9 @@ class BackgroundSink(ABC):
             self._close_by = time.monotonic() + self._close_timeout_s
         self._closing.set()
         self._queue.close()
-        if self._thread is not None:
+        if self._thread is None:
+            self._finish()
+        else:
             self._thread.join(max(0.0, self._close_by - time.monotonic()) + self._grace_s)
 
     def stats(self) -> SinkStats:

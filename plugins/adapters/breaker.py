@@ -29,6 +29,8 @@ _AWAY: Final = (
     TimeoutError,
 )
 
+_PROBE_S: Final = 5.0  # nobody waits for a probe, and connecting to a far cluster takes a while
+
 
 @dataclass(frozen=True, slots=True)
 class Away:
@@ -78,7 +80,7 @@ class Breaker:
 
     async def _ask(self) -> None:
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(_PROBE_S):
                 await self._probe()
         except (*_AWAY, RedisError) as error:
             self._trip(error)

@@ -87,7 +87,10 @@ def pack_vector(vector: Vector) -> bytes:
 
 
 def pack(scope: Scope, vector: Vector | None, entry: Entry, now_s: float) -> dict[FieldT, EncodableT]:
-    """The hash fields of an entry; without a vector it is for the exact layer only."""
+    """The hash fields of an entry; without a vector it is for the exact layer only.
+
+    Raises UnicodeEncodeError for text with half a surrogate pair.
+    """
     facts = Facts(
         created_s=round(now_s, 1),
         tier=entry.tier,
@@ -105,7 +108,8 @@ def pack(scope: Scope, vector: Vector | None, entry: Entry, now_s: float) -> dic
     if vector is None:
         return {"s": scope_key(scope), "b": body}
     tenant = quote(scope.tenant, safe="@")
-    return {"t": tenant, "s": scope_key(scope), "q": entry.question, "b": body, "v": pack_vector(vector)}
+    asked = entry.question.encode()
+    return {"t": tenant, "s": scope_key(scope), "q": asked, "b": body, "v": pack_vector(vector)}
 
 
 def unpack(body: bytes) -> tuple[Facts, str]:

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from redis.asyncio import Redis
+
 from plugins.adapters.cache_codec import (
     PREFIX,
     Facts,
@@ -68,11 +70,20 @@ async def purge(client: Client, selection: Selection) -> Purged:
         if doomed:
             pipe = client.pipeline(transaction=False)
             for key in doomed:
-                pipe.unlink(key)
+                # Not .unlink(): in a cluster pipeline that is a coroutine of its own.
+                pipe.execute_command("UNLINK", key)
             removed += sum(await pipe.execute())
     if selection == Selection():
         await drop_old_indexes(client)
     return Purged(scanned, removed)
+
+
+async def close_client(client: Client) -> None:
+    """Close a client of `open_redis` and its connections: a plain one leaves the pool it was given open."""
+    if isinstance(client, Redis):
+        await client.aclose(close_connection_pool=True)
+    else:
+        await client.aclose()
 
 
 async def _batches(client: Client, tenant: str | None) -> AsyncIterator[list[bytes]]:

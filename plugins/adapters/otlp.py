@@ -7,6 +7,7 @@ Schema: https://github.com/open-telemetry/opentelemetry-proto, `collector/trace/
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
@@ -29,6 +30,7 @@ _NAME = "tierwise"
 _CONTENT = frozenset({"langfuse.observation.input", "langfuse.observation.output"})
 
 
+@functools.cache  # reads files of the installation
 def product_version() -> str:
     """The installed version; empty when run from a tree that is not installed."""
     try:
@@ -39,11 +41,12 @@ def product_version() -> str:
 
 def encode(spans: Sequence[Span]) -> bytes:
     """The spans of one trace as one serialised request. Lone surrogates in text become '?'."""
+    known: dict[tuple[str, Attribute], KeyValue] = {}
     scope = ScopeSpans(
         scope=InstrumentationScope(name=_NAME, version=product_version()),
-        spans=[_span(span) for span in spans],
+        spans=[_span(span, known) for span in spans],
     )
-    resource = Resource(attributes=_attributes({"service.name": _NAME}))
+    resource = Resource(attributes=_attributes({"service.name": _NAME}, known))
     request = ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=resource, scope_spans=[scope])]
     )
@@ -76,7 +79,7 @@ def without_content(body: bytes) -> bytes | None:
     return request.SerializeToString() if removed else None
 
 
-def _span(span: Span) -> OtlpSpan:
+def _span(span: Span, known: dict[tuple[str, Attribute], KeyValue]) -> OtlpSpan:
     code = Status.StatusCode.STATUS_CODE_ERROR if span.failed else Status.StatusCode.STATUS_CODE_UNSET
     links = []
     if span.link:
@@ -93,30 +96,30 @@ def _span(span: Span) -> OtlpSpan:
         kind=OtlpSpan.SpanKind.SPAN_KIND_INTERNAL,
         start_time_unix_nano=span.started_ns,
         end_time_unix_nano=span.ended_ns,
-        attributes=_attributes(span.attributes),
+        attributes=_attributes(span.attributes, known),
         links=links,
         status=Status(code=code),
     )
 
 
-def _attributes(attributes: Mapping[str, Attribute]) -> list[KeyValue]:
-    return [KeyValue(key=_clean(key), value=_value(value)) for key, value in attributes.items()]
+def _attributes(
+    attributes: Mapping[str, Attribute], known: dict[tuple[str, Attribute], KeyValue]
+) -> list[KeyValue]:
+    """`known` keeps what one trace repeats on each of its spans: made once, then copied by protobuf."""
+    found = []
+    for pair in attributes.items():
+        if pair not in known:
+            known[pair] = KeyValue(key=_clean(pair[0]), value=_value(pair[1]))
+        found.append(known[pair])
+    return found
 
 
 def _value(value: Attribute) -> AnyValue:
-    match value:
-        case bool():  # before int: a bool is one
-            return AnyValue(bool_value=value)
-        case int():
-            return AnyValue(int_value=value)
-        case float():
-            return AnyValue(double_value=value)
-        case str():
-            return AnyValue(string_value=_clean(value))
-        case _:
-            return AnyValue(array_value=ArrayValue(values=[_value(item) for item in value]))
+    if isinstance(value, str):
+        return AnyValue(string_value=_clean(value))
+    return AnyValue(array_value=ArrayValue(values=[_value(item) for item in value]))
 
 
 def _clean(text: str) -> str:
     """Protobuf strings are valid UTF-8; JSON from a client may hold a lone surrogate."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from importlib.resources import files
 from typing import Final, cast
 
 from redis.typing import EncodableT, FieldT
@@ -16,7 +17,7 @@ from redis.typing import EncodableT, FieldT
 from plugins.adapters.breaker import Away, Breaker
 from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, hit, pack, tenant_prefix
 from plugins.adapters.cache_index import Neighbour, SemanticIndex
-from plugins.adapters.cache_purge import Purged, Selection, purge
+from plugins.adapters.cache_purge import Purged, Selection, close_client, purge
 from plugins.adapters.redis_scripts import Client, open_redis
 from plugins.adapters.single_flight import SingleFlight
 from plugins.cache import scope_key
@@ -46,6 +47,7 @@ class RedisCache:
         self._client: Client | None = None
         self._index: SemanticIndex | None = None
         self._connecting = asyncio.Lock()
+        self._store = (files("plugins.adapters") / "lua" / "cache_store_v1.lua").read_text(encoding="utf-8")
         self.breaker = Breaker(self._ping, timeout_ms=config.timeout_ms, open_ms=config.breaker_open_ms)
         self._flight = SingleFlight(self._connected, self.breaker, config, self.exact)
 
@@ -119,7 +121,7 @@ class RedisCache:
         """Close the connections; the cache connects again if it is used."""
         client, self._client, self._index = self._client, None, None
         if client is not None:
-            await client.aclose()
+            await close_client(client)
 
     def _choose(
         self, scope: Scope, question: str, neighbours: list[Neighbour]
@@ -170,11 +172,9 @@ class RedisCache:
         client = await self._connected()
         if "v" in fields and not (self._index and await self._index.usable()):
             fields = {name: fields[name] for name in ("s", "b")}  # the rest serves the semantic layer
-        pipe = client.pipeline(transaction=True)
-        pipe.delete(key)
-        pipe.hset(key, mapping=fields)
-        pipe.expire(key, ttl_s)
-        await pipe.execute()
+        pairs = (part for pair in fields.items() for part in pair)
+        # A script, as redis-py 8.1 cannot run MULTI on a cluster from asyncio (it changes the event loop).
+        await client.eval(self._store, 1, key, ttl_s, *pairs)
 
 
 def _served(kind: str, reason: str, body: bytes, distance: float | None = None) -> Hit | CacheVerdict:

@@ -113,8 +113,8 @@ class RedisLedger(LedgerBooks):
         return self._unheld_micros.get(request.tenant, 0) + request.micros <= allowance_micros
 
     async def abandon(self, request: Reservation) -> None:
-        """The call was refused after `LedgerAway`: what an unanswered reserve may have held is given back when
-        Redis is back (should this process end before, it expires like any hold)."""
+        """The call was refused after `LedgerAway`: give back, once Redis answers again, what the unanswered
+        reserve may have held. Should this process end before, that expires like any hold."""
         facts = self._facts.pop(request.call_id, None)
         if facts is not None:
             hold = Hold(request.call_id, request.tenant, request.micros, request.tokens, None)

@@ -42,17 +42,17 @@ async def open_redis(url: str, timeout_s: float) -> Client:
     pool = BlockingConnectionPool.from_url(
         url, max_connections=MAX_CONNECTIONS, timeout=timeout_s, retry=no_retry, **times
     )
-    client = Redis(connection_pool=pool)
+    client = Redis.from_pool(pool)
     try:
         clustered = (await client.info("cluster")).get("cluster_enabled") == 1
     except NoPermissionError:
         clustered = False  # a user without INFO: cluster providers allow it
     except BaseException:
-        await client.aclose(close_connection_pool=True)
+        await client.aclose()
         raise
     if not clustered:
         return client
-    await client.aclose(close_connection_pool=True)
+    await client.aclose()
     return RedisCluster.from_url(
         url, max_connections=MAX_CONNECTIONS, cluster_error_retry_attempts=1, **times
     )

@@ -80,10 +80,10 @@ class SingleFlight:
     async def _take(self, lease: Lease, entry: str) -> tuple[bytes | None, int]:
         """Who holds the lease now, and whether the entry is there already."""
         client = await self._client()
-        pipe = client.pipeline(transaction=True)
+        pipe = client.pipeline(transaction=False)  # SET decides alone; the rest only looks
         pipe.set(lease.key, lease.token, nx=True, px=self._config.lease_ms)
         pipe.get(lease.key)
-        pipe.exists(entry)
+        pipe.hexists(entry, "b")
         _, holder, stored = await pipe.execute()
         return holder, stored
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
@@ -26,6 +27,7 @@ from plugins.cache import system_fingerprint
 from plugins.cache_cli import cache_app
 from plugins.config import CacheConfig
 from plugins.ports import Vector
+from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.values import CacheVerdict, Entry, Hit, Lease, Scope, Usage
 from tests.servers import running_redis
 
@@ -161,7 +163,7 @@ async def test_a_distant_neighbour_is_not_even_verified(url: str) -> None:
 
 
 async def test_no_hit_across_scopes(url: str) -> None:
-    """In random traffic, an answer never reaches another tenant, user, target or other scope, on either layer."""
+    """In random traffic no answer reaches another tenant, user or target, on either layer."""
     draw = random.Random(7)
     tenants = ["acme", "acme2", "ac*", "acme}", "a|b", "ACME", "acme,globex", "globex"]
     scopes = [
@@ -255,8 +257,8 @@ async def test_a_redis_without_search_answers_exact_repetitions_only(
 ) -> None:
     """Without the search commands there is one warning and the exact layer goes on."""
     async with Redis.from_url(url) as client:
-        await client.execute_command(
-            "ACL", "SETUSER", "plain", "on", "nopass", "~*", "&*", "+@all", "-ft._list"
+        await client.acl_setuser(
+            "plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-ft._list"]
         )
     plain = url.replace("redis://", "redis://plain:any@")
     with caplog.at_level(logging.WARNING):
@@ -267,6 +269,42 @@ async def test_a_redis_without_search_answers_exact_repetitions_only(
                 assert verdict == CacheVerdict("miss", "this Redis has no vector search")
             assert isinstance(await cache.exact(scope_of(), ASKED), Hit)
     assert len([r for r in caplog.records if "only exact repetitions" in r.message]) == 1
+
+
+class ClusterRedis(EmbeddedRedis):
+    """The same server as a cluster of one node."""
+
+    def _command(self, server: Path, search: Path, port: int, scratch: Path) -> list[str]:
+        return [*EmbeddedRedis._command(self, server, search, port, scratch), "--cluster-enabled", "yes"]
+
+    def form(self) -> None:
+        with SyncRedis.from_url(self.url) as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):
+                time.sleep(0.02)
+
+
+# redis-py deprecates an argument that `open_redis` gives to RedisCluster.
+@pytest.mark.filterwarnings("ignore:.*cluster_error_retry_attempts:DeprecationWarning")
+async def test_a_cluster_has_the_exact_layer_single_flight_and_purge(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All keys of one operation share a slot; no paraphrase is looked for."""
+    with ClusterRedis() as server:
+        await asyncio.to_thread(server.form)
+        async with cache_on(server.url) as cache:
+            for tenant in ("acme", "globex", "initech"):
+                scope = scope_of(tenant)
+                lease = await cache.lead(scope, ASKED)
+                assert lease
+                assert lease.key
+                await cache.store(scope, HERE, entry_of())
+                await cache.release(lease)
+                assert isinstance(await cache.wait(scope, ASKED), Hit)
+                assert isinstance(await cache.semantic(scope, PARAPHRASE, HERE), CacheVerdict)
+            assert (await cache.purge(tenant="acme")).removed == 1
+            assert (await cache.purge(model="model-a")).removed == 2
+    assert "Redis Cluster" in caplog.text
 
 
 async def test_redis_away_is_a_bypass_and_never_an_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import socket
 import threading
@@ -19,6 +20,7 @@ from plugins.adapters import langfuse_sink
 from plugins.adapters.background_sink import BackgroundSink
 from plugins.adapters.langfuse_sink import LangfuseSink
 from plugins.adapters.spool import Spool
+from plugins.adapters.trace_queue import size_of
 from plugins.tracing import trace_id_of
 from plugins.values import MICROS_PER_USD, Trace
 from tests.unit.fake_langfuse import PUBLIC_KEY, SECRET_KEY, FakeLangfuse, fake_langfuse
@@ -124,6 +126,18 @@ async def test_a_hanging_server_neither_blocks_nor_fills_memory(server: FakeLang
     assert stats.delivered == 0
     server.hanging.set()
     await sink.close()
+
+
+def test_the_size_of_a_queued_trace_is_estimated_from_above() -> None:
+    """The bound in bytes is one on real memory."""
+    tracemalloc.start()
+    traces = [
+        pickle.loads(pickle.dumps(a_trace(id=f"call-{n}", input=f"q{n}" * 50, session=f"s-{n}")))
+        for n in range(300)
+    ]
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held <= sum(size_of(trace) for trace in traces)
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])

@@ -1,0 +1,268 @@
+"""How long a cache lookup takes, and how much memory an entry needs, as the cache grows.
+
+Run: `python -m bench.cache_lookup [--json] [--sizes 1000,10000,100000]`. Starts an embedded Redis of its own.
+Vectors are synthetic (unit vectors around random centres, like topics): the index is measured, not the embedding.
+Questions and answers are random words of usual length. Times are wall-clock medians of one client, in ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+from redis.asyncio import Redis
+from redisvl.index import AsyncSearchIndex
+from redisvl.query import VectorQuery
+from redisvl.schema import IndexSchema
+
+from classifier.pairs.verify import PairVerifier
+from plugins.adapters.cache_codec import pack, pack_vector
+from plugins.adapters.redis_cache import RedisCache
+from plugins.config import CacheConfig
+from plugins.ports import Vector
+from plugins.trial.embedded_redis import EmbeddedRedis
+from plugins.values import CacheVerdict, Entry, Hit, Scope, Usage
+
+TOPICS: Final = 2_000
+SPREAD: Final = 0.75  # neighbours within a topic are at a cosine of about 0.64
+QUERY_NOISE: Final = 0.3  # a paraphrase is at about 0.96
+SMALL_SHARE: Final = 0.01
+REPEATS: Final = 300
+COMPARED: Final = 10_000  # entries of the memory comparison
+BIG = Scope("big", "any", "auto", "", "{}", "en", "")
+SMALL = Scope("small", "any", "auto", "", "{}", "en", "")
+
+Json = dict[str, Any]
+
+
+class Material:
+    """Endless entries, the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._numbers = np.random.default_rng(seed)
+        self._random = random.Random(seed)
+        self._topics = self._unit(self._numbers.normal(size=(TOPICS, 384)))
+        self._words = [
+            "".join(self._random.choices("aeionrstlmdk", k=self._random.randint(2, 9))) for _ in range(4000)
+        ]
+
+    def vectors(self, count: int) -> Vector:
+        """Shape (count, 384)."""
+        noise = self._unit(self._numbers.normal(size=(count, 384)))
+        return self._unit(self._topics[self._numbers.integers(TOPICS, size=count)] + SPREAD * noise)
+
+    def near(self, vector: Vector) -> Vector:
+        noise: Vector = self._unit(self._numbers.normal(size=(1, 384)))[0]
+        return self._unit((vector + QUERY_NOISE * noise)[None])[0]  # type: ignore[no-any-return]  # numpy's Any
+
+    def entry(self, number: int) -> Entry:
+        """A question of about 10 words and an answer of about 120, as LiteLLM serialises it."""
+        answer = {
+            "id": f"chatcmpl-{number}",
+            "created": 1_760_000_000 + number,
+            "model": "gpt-4.1-mini-2025-04-14",
+            "object": "chat.completion",
+            "system_fingerprint": None,
+            "choices": [
+                {
+                    "finish_reason": "stop",
+                    "index": 0,
+                    "message": {
+                        "content": self._text(120),
+                        "role": "assistant",
+                        "tool_calls": None,
+                        "function_call": None,
+                    },
+                }
+            ],
+            "usage": {"completion_tokens": 160, "prompt_tokens": 20, "total_tokens": 180},
+        }
+        question = f"What is the {self._text(7)} of item {number}?"
+        return Entry(
+            question, json.dumps(answer), "small", "gpt-4.1-mini", 120, Usage(20, 160), 86_400, "chat"
+        )
+
+    def _text(self, words: int) -> str:
+        return " ".join(self._random.choices(self._words, k=words))
+
+    @staticmethod
+    def _unit(rows: Any) -> Vector:
+        unit: Vector = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        return unit
+
+
+def scope_for(number: int) -> Scope:
+    return SMALL if number % round(1 / SMALL_SHARE) == 0 else BIG
+
+
+async def fill(
+    cache: RedisCache, material: Material, start: int, end: int
+) -> list[tuple[Scope, Entry, Vector]]:
+    """Store entries [start, end) and give back a sample of them, half of either tenant."""
+    kept: list[tuple[Scope, Entry, Vector]] = []
+    for first in range(start, end, 100):
+        numbers = range(first, min(first + 100, end))
+        rows = [
+            (scope_for(i), material.entry(i), v)
+            for i, v in zip(numbers, material.vectors(len(numbers)), strict=True)
+        ]
+        await asyncio.gather(*(cache.store(scope, vector, entry) for scope, entry, vector in rows))
+        kept += [row for row in rows if row[0] is SMALL] + rows[1:2]
+    return kept
+
+
+async def median_ms(work: Callable[[int], Awaitable[object]]) -> float:
+    times = []
+    for i in range(REPEATS):
+        began = time.perf_counter()
+        await work(i)
+        times.append((time.perf_counter() - began) * 1000)
+    return round(statistics.median(times), 3)
+
+
+async def measure(cache: RedisCache, material: Material, sample: list[tuple[Scope, Entry, Vector]]) -> Json:
+    """Medians per kind of lookup, and the share of near queries that found their entry."""
+    big = [row for row in sample if row[0] is BIG]
+    small = [row for row in sample if row[0] is SMALL]
+    queries = {id(row): material.near(row[2]) for row in sample}
+    found: list[Hit | CacheVerdict] = []
+
+    async def semantic(rows: list[tuple[Scope, Entry, Vector]], i: int) -> None:
+        scope, entry, _ = row = rows[i % len(rows)]
+        found.append(await cache.semantic(scope, f"Please tell me: {entry.question}", queries[id(row)]))
+
+    async def miss(i: int) -> None:
+        await cache.semantic(BIG, f"Where is {i}?", strangers[i])
+
+    strangers = material.vectors(REPEATS)
+    results: Json = {
+        "exact_hit_ms": await median_ms(lambda i: cache.exact(*_asked(big[i % len(big)]))),
+        "exact_miss_ms": await median_ms(lambda i: cache.exact(BIG, f"never asked {i}")),
+        "semantic_hit_ms": await median_ms(lambda i: semantic(big, i)),
+        "semantic_hit_small_tenant_ms": await median_ms(lambda i: semantic(small, i)),
+        "semantic_miss_ms": await median_ms(miss),
+    }
+    results["semantic_found_share"] = round(sum(isinstance(hit, Hit) for hit in found) / len(found), 4)
+    return results
+
+
+def _asked(row: tuple[Scope, Entry, Vector]) -> tuple[Scope, str]:
+    return row[0], row[1].question
+
+
+async def used_bytes(client: Redis) -> int:
+    return int((await client.info("memory"))["used_memory"])
+
+
+async def grow(url: str, sizes: list[int]) -> list[Json]:
+    """Fill one cache to each size in turn and measure there."""
+    material, rows = Material(seed=1), []
+    cache = RedisCache(url, CacheConfig(timeout_ms=60_000), PairVerifier.load())
+    sample: list[tuple[Scope, Entry, Vector]] = []
+    async with Redis.from_url(url) as client:
+        empty, before = await used_bytes(client), 0
+        for size in sizes:
+            began = time.perf_counter()
+            sample += await fill(cache, material, before, size)
+            store_ms = (time.perf_counter() - began) * 1000 / (size - before)
+            memory = (await used_bytes(client) - empty) / size
+            rows.append({"entries": size, **await measure(cache, material, sample)})
+            rows[-1].update(store_ms=round(store_ms, 3), bytes_per_entry=round(memory))
+            before = size
+        await client.flushall()
+    await cache.close()
+    return rows
+
+
+async def compare_layouts(url: str, count: int) -> Json:
+    """Bytes per entry, and agreement of the nearest neighbour, of half precision and deflated bodies."""
+    results: Json = {"entries": count}
+    nearest: dict[str, list[str]] = {}
+    async with Redis.from_url(url) as client:
+        for name, dtype, deflated in (
+            ("float32_plain", "float32", False),
+            ("float16_deflated", "float16", True),
+        ):
+            before, material = await used_bytes(client), Material(seed=2)
+            index = await _index(client, name, dtype)
+            vectors = material.vectors(count)
+            for i in range(count):
+                await client.hset(
+                    f"{name}:{i:032x}", mapping=_fields(material.entry(i), vectors[i], dtype, deflated)
+                )
+            results[f"{name}_bytes_per_entry"] = round((await used_bytes(client) - before) / count)
+            nearest[name] = [await _nearest(index, material.near(vectors[i]), dtype) for i in range(REPEATS)]
+            await client.flushall()
+    results["ratio"] = round(
+        results["float16_deflated_bytes_per_entry"] / results["float32_plain_bytes_per_entry"], 3
+    )
+    same = sum(a == b for a, b in zip(*nearest.values(), strict=True))
+    results["same_nearest_share"] = round(same / REPEATS, 4)
+    results["max_cosine_error"] = _cosine_error(Material(seed=3))
+    return results
+
+
+def _fields(entry: Entry, vector: Vector, dtype: str, deflated: bool) -> Any:
+    fields = pack(BIG, vector, entry, now_s=0.0)
+    if not deflated:
+        fields |= {
+            "b": entry.response,
+            "facts": json.dumps([entry.tier, entry.model, 120, 20, 160, 0, 0, "chat"]),
+        }
+    return fields | {"v": vector.tobytes() if dtype == "float32" else pack_vector(vector)}
+
+
+async def _index(client: Redis, name: str, dtype: str) -> AsyncSearchIndex:
+    vector = {"algorithm": "hnsw", "dims": 384, "datatype": dtype, "distance_metric": "cosine"}
+    tags = [{"name": tag, "type": "tag"} for tag in "ts"]
+    about = {"name": name, "prefix": f"{name}:", "key_separator": "", "storage_type": "hash"}
+    fields = [*tags, {"name": "v", "type": "vector", "attrs": vector}]
+    index = AsyncSearchIndex(IndexSchema.from_dict({"index": about, "fields": fields}), redis_client=client)
+    await index.create()
+    return index
+
+
+async def _nearest(index: AsyncSearchIndex, vector: Vector, dtype: str) -> str:
+    data = vector.tobytes() if dtype == "float32" else pack_vector(vector)
+    rows = await index.query(VectorQuery(data, "v", return_fields=["t"], num_results=1, dtype=dtype))
+    return str(rows[0]["id"]).split(":")[1]
+
+
+def _cosine_error(material: Material) -> float:
+    one = material.vectors(2_000)
+    other = np.stack([material.near(vector) for vector in one])
+    halves = (
+        np.frombuffer(b"".join(map(pack_vector, rows)), "<f2").reshape(-1, 384).astype(np.float32)
+        for rows in (one, other)
+    )
+    first, second = halves
+    exact = (one * other).sum(axis=1)
+    rounded = (first * second).sum(axis=1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
+    return round(float(np.abs(exact - rounded).max()), 6)
+
+
+def main(
+    sizes: Annotated[str, typer.Option(help="Entries, ascending, by comma.")] = "1000,10000,100000",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure lookups and memory of the answer cache."""
+    with EmbeddedRedis() as server:
+        layouts = asyncio.run(compare_layouts(server.url, COMPARED))
+    with EmbeddedRedis() as server:
+        rows = asyncio.run(grow(server.url, [int(size) for size in sizes.split(",")]))
+    if as_json:
+        typer.echo(json.dumps({"by_size": rows, "layouts": layouts}))
+        return
+    for row in (*rows, layouts):
+        typer.echo("  ".join(f"{name}={value}" for name, value in row.items()))
+
+
+if __name__ == "__main__":
+    typer.run(main)

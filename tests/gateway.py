@@ -1,0 +1,111 @@
+"""A real gateway for tests: LiteLLM's proxy process with our callback, an embedded Redis and the simulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import yaml
+from plugins.launcher import Options, Started, running_gateway
+from plugins.tenancy import hash_key, new_key
+
+ROOT = Path(__file__).parents[1]
+# Variables that would turn the simulated gateway into one that uses somebody's real providers or Redis.
+FOREIGN = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "ONPREM_BASE_URL", "ONPREM_MODEL", "REDIS_URL")
+FOREIGN += ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "DATABASE_URL", "LITELLM_MASTER_KEY")
+
+TENANTS: dict[str, dict[str, Any]] = {
+    "acme": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},
+    "globex": {"capture": "full", "apps": {"web": {}}},
+    "capped": {"caps": [{"usd": 0.000001, "per": "total"}], "apps": {"web": {}}},
+    "redacting": {"capture": "full", "sensitive": "redact", "apps": {"web": {}}},
+    "refusing": {"sensitive": "refuse", "apps": {"web": {}}},
+    "narrow": {"apps": {"web": {"models": ["auto", "small"]}}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway under test, with a clear-text key for each tenant."""
+
+    started: Started
+    keys: Mapping[str, str]
+    state_dir: Path
+
+    def client(self, tenant: str = "acme") -> openai.OpenAI:
+        return openai.OpenAI(base_url=self.started.base_url, api_key=self.keys[tenant], max_retries=0, timeout=60)
+
+    def post(self, path: str, body: object, tenant: str = "acme", **headers: str) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"Authorization": f"Bearer {self.keys[tenant]}", "Content-Type": "application/json", **headers}
+        return httpx.post(f"{self.started.base_url}{path}", content=content, headers=sent, timeout=60)
+
+    def ask(self, prompt: str, model: str = "auto", tenant: str = "acme", **more: Any) -> httpx.Response:
+        """One plain chat call; `more` are further body fields."""
+        body = {"model": model, "messages": [{"role": "user", "content": prompt}], "max_tokens": 200, **more}
+        return self.post("/chat/completions", body, tenant)
+
+    def traces(self) -> list[dict[str, Any]]:
+        path = self.state_dir / "traces.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def trace(self, trace_id: str) -> dict[str, Any]:
+        """The trace of a request; it is written behind the response, so it is waited for."""
+        for _ in range(300):
+            for record in self.traces():
+                if record["trace_id"] == trace_id:
+                    return record
+            time.sleep(0.1)
+        raise AssertionError(f"no trace {trace_id}")
+
+    @property
+    def origin(self) -> str:
+        assert self.started.simulator_url is not None
+        return self.started.simulator_url.removesuffix("/v1")
+
+    def model_calls(self) -> int:
+        return int(httpx.get(f"{self.origin}/control/calls").json()["total"]["calls"])
+
+    @contextmanager
+    def fault(self, model: str, fault: str, **more: Any) -> Iterator[None]:
+        httpx.put(f"{self.origin}/control/faults", json={"model": model, "fault": fault, **more}).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(f"{self.origin}/control/faults").raise_for_status()
+
+
+def free_port() -> int:
+    """A port that is free now; the server binds it a moment later."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def gateway(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[Running]:
+    """Start one with TENANTS; `changes` are merged over the `gateway:` section."""
+    keys = {tenant: new_key() for tenant in TENANTS}
+    config = yaml.safe_load((ROOT / "proxy_config.yaml").read_text(encoding="utf-8"))
+    tenants: dict[str, Any] = {}
+    for name, tenant in TENANTS.items():
+        models = tenant["apps"]["web"].get("models", ["*"])
+        app = {"keys": [{"sha256": hash_key(keys[name]), "models": models}]}
+        tenants[name] = {**tenant, "apps": {"web": app}}
+    state = folder / "state"
+    config["gateway"] |= {"tenants": tenants, "state_dir": str(state), **(changes or {})}
+    path = folder / "proxy_config.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    options = Options(path, port=free_port(), state_dir=state, simulator_speed=0)
+    with running_gateway(options, environ) as started:
+        yield Running(started, keys, state)

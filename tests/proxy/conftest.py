@@ -1,0 +1,22 @@
+"""One real gateway for all tests of this folder (start-up takes many seconds)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gateway import Running, gateway
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them in one worker, so that one gateway serves them."""
+    for item in items:
+        if "proxy" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("proxy"))
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with gateway(tmp_path_factory.mktemp("gateway")) as started:
+        yield started

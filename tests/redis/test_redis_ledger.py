@@ -1,0 +1,398 @@
+"""The ledger on a real Redis: all or nothing, exactly once, and every change on record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from plugins.adapters.ledger_wire import MAX_AMOUNT
+from plugins.budget_windows import candidates
+from plugins.config import BudgetConfig
+from plugins.errors import BadRequest
+from plugins.values import Cap, Exact, Hold, LowerBound, OverCap, Settled, Window
+from tests.ledgers import DAY, PATIENT, Tenant, TurnedCalendar, ledger_entries, let_expire, tenant_on
+from tests.servers import running_redis
+
+RELEASE = BudgetConfig(timeout_ms=10_000, expired_holds="release")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running_redis() as server:
+        yield server.url
+
+
+@pytest.fixture
+async def acme(url: str, tmp_path: Path) -> AsyncIterator[Tenant]:
+    async with tenant_on(url, tmp_path) as tenant:
+        yield tenant
+
+
+@pytest.fixture
+async def lenient(url: str, tmp_path: Path) -> AsyncIterator[Tenant]:
+    async with tenant_on(url, tmp_path, RELEASE) as tenant:
+        yield tenant
+
+
+async def test_a_cap_is_filled_to_the_last_micro_dollar(acme: Tenant) -> None:
+    """The call that fits exactly is held, one micro-dollar more is refused with the facts."""
+    first = await acme.hold(1000)
+    assert first.remaining_micros == 0
+    over = await acme.ledger.reserve(acme.request(1))
+    assert isinstance(over, OverCap)
+    assert (over.state.cap, over.state.spent, over.state.reserved, over.needed) == (DAY, 0, 1000, 1)
+
+
+async def test_a_refusal_holds_nothing_anywhere(acme: Tenant) -> None:
+    """One cap without room refuses the call for all of them."""
+    tight = Cap("user:u", Window.TOTAL, micros=50)
+    acme.caps = (DAY, tight)
+    over = await acme.ledger.reserve(acme.request(51))
+    assert isinstance(over, OverCap)
+    assert over.state.cap == tight
+    assert await acme.balance(DAY) == (0, 0)
+    assert await acme.balance(tight) == (0, 0)
+
+
+async def test_exact_usage_refunds_the_rest(acme: Tenant) -> None:
+    """After the settle only the true cost is spent and nothing is reserved."""
+    assert await acme.ledger.settle(await acme.hold(400), Exact(150, 5)) == Settled(150, 850, first=True)
+    assert await acme.balance() == (150, 0)
+
+
+async def test_a_lower_bound_never_refunds(acme: Tenant) -> None:
+    """A broken stream is charged its whole hold, or more if more was counted."""
+    await acme.ledger.settle(await acme.hold(100), LowerBound(30, 1))
+    assert await acme.balance() == (100, 0)
+    await acme.ledger.settle(await acme.hold(100), LowerBound(130, 1))
+    assert await acme.balance() == (230, 0)
+
+
+async def test_usage_above_the_hold_is_charged_even_above_the_cap(acme: Tenant) -> None:
+    """The truth is booked; the cap then refuses every further call."""
+    settled = await acme.ledger.settle(await acme.hold(900), Exact(1200, 0))
+    assert (settled.charged_micros, settled.remaining_micros) == (1200, -200)
+    assert isinstance(await acme.ledger.reserve(acme.request(1)), OverCap)
+
+
+async def test_second_settle_changes_nothing(acme: Tenant) -> None:
+    """The first settle decides; later ones say so, with what was charged."""
+    hold = await acme.hold(100)
+    await acme.ledger.settle(hold, Exact(40, 4))
+    again = await acme.ledger.settle(hold, LowerBound(90, 9))
+    assert (again.first, again.charged_micros) == (False, 40)
+    assert await acme.balance() == (40, 0)
+
+
+async def test_of_two_settles_at_once_one_counts(acme: Tenant) -> None:
+    """Two hooks that fire together settle once; both learn the charge."""
+    hold = await acme.hold(100)
+    settled = await asyncio.gather(
+        acme.ledger.settle(hold, Exact(40, 4)), acme.ledger.settle(hold, Exact(0, 0))
+    )
+    assert [(s.first, s.charged_micros) for s in settled] == [(True, 40), (False, 40)]
+    assert await acme.balance() == (40, 0)
+
+
+async def test_a_settle_from_another_process_is_recognised(acme: Tenant, url: str, tmp_path: Path) -> None:
+    """A ledger that never saw the call settles its hold, once over both."""
+    hold = await acme.hold(100)
+    async with tenant_on(url, tmp_path, name=acme.name) as other:
+        assert (await other.ledger.settle(hold, Exact(40, 4))).first
+        assert not (await other.ledger.settle(hold, Exact(40, 4))).first
+    assert await acme.balance() == (40, 0)
+
+
+async def test_a_call_id_is_never_held_or_used_twice(acme: Tenant) -> None:
+    """Two calls under one id would share a hold: the second is refused, also after the first settled."""
+    hold = await acme.hold(100, call_id="same")
+    with pytest.raises(BadRequest, match="used before"):
+        await acme.hold(100, call_id="same")
+    await acme.ledger.settle(hold, Exact(1, 1))
+    with pytest.raises(BadRequest, match="used before"):
+        await acme.hold(100, call_id="same")
+    assert await acme.balance() == (1, 0)
+
+
+async def test_caps_of_a_tier_count_that_tier_alone(acme: Tenant) -> None:
+    """A frontier cap refuses frontier calls and leaves the others alone."""
+    frontier = Cap("tenant", Window.DAY, micros=50, tier="frontier")
+    acme.caps = (DAY, frontier)
+    assert isinstance(await acme.ledger.reserve(acme.request(60, tier="frontier")), OverCap)
+    held = await acme.hold(60, tier="small")
+    assert [state.cap for state in held.states] == [DAY]
+    assert await acme.balance(frontier) == (0, 0)
+
+
+async def test_token_caps_hold_and_settle_in_tokens(acme: Tenant) -> None:
+    """Tokens are reserved and charged beside the dollars; they are not part of the dollar headroom."""
+    tokens = Cap("app:web", Window.HOUR, tokens=25)
+    acme.caps = (tokens,)
+    hold = await acme.hold(10**9, 20)
+    assert hold.remaining_micros is None
+    assert isinstance(await acme.ledger.reserve(acme.request(1, 6)), OverCap)
+    await acme.ledger.settle(hold, Exact(10, 19))
+    assert await acme.balance() == (19, 0)
+
+
+async def test_two_caps_on_one_counter_count_once(acme: Tenant) -> None:
+    """The lower of two daily caps decides, and a call is not counted twice."""
+    lower = Cap("tenant", Window.DAY, micros=300)
+    acme.caps = (DAY, lower)
+    hold = await acme.hold(200)
+    assert [state.reserved for state in hold.states] == [200, 200]
+    over = await acme.ledger.reserve(acme.request(101))
+    assert isinstance(over, OverCap)
+    assert over.state.cap == lower
+
+
+async def test_a_new_window_starts_empty_and_old_holds_stay_in_theirs(acme: Tenant) -> None:
+    """A call that runs over midnight is charged to the day it was admitted in."""
+    calendar = acme.ledger._calendar
+    assert isinstance(calendar, TurnedCalendar)
+    hold = await acme.hold(900)
+    calendar.page = 1
+    assert await acme.balance() == (0, 0)
+    await acme.ledger.settle(hold, Exact(800, 0))
+    assert await acme.balance() == (0, 0)
+    calendar.page = 0
+    assert await acme.balance() == (800, 0)
+
+
+async def test_an_expired_hold_is_charged_as_unknown(acme: Tenant, url: str) -> None:
+    """Nobody settled: the next call finds the whole hold spent, and nothing reserved for ever."""
+    hold = await acme.hold(600)
+    await let_expire(url, acme.name, hold.call_id)
+    assert isinstance(await acme.ledger.reserve(acme.request(401)), OverCap)
+    assert await acme.balance() == (600, 0)
+
+
+async def test_an_expired_hold_is_given_back_where_the_policy_says_so(lenient: Tenant, url: str) -> None:
+    """With `release` the headroom returns."""
+    hold = await lenient.hold(600)
+    await let_expire(url, lenient.name, hold.call_id)
+    await lenient.hold(1000)
+    assert await lenient.balance() == (0, 1000)
+
+
+@pytest.mark.parametrize(
+    ("charge", "spent"), [(Exact(70, 1), 70), (LowerBound(70, 1), 600), (Exact(650, 1), 650)]
+)
+async def test_a_late_settle_corrects_the_charge_of_an_expired_hold(
+    acme: Tenant, url: str, charge: Exact | LowerBound, spent: int
+) -> None:
+    """Expiry and settle together charge what the settle alone would have; a second one changes nothing."""
+    hold = await acme.hold(600)
+    await let_expire(url, acme.name, hold.call_id)
+    await acme.ledger.reconcile(acme.name)
+    assert (await acme.ledger.settle(hold, charge)).first
+    assert not (await acme.ledger.settle(hold, charge)).first
+    assert await acme.balance() == (spent, 0)
+    assert await acme.is_balanced()
+
+
+async def test_a_late_settle_charges_a_released_hold(lenient: Tenant, url: str) -> None:
+    """What was given back as unknown is charged when the truth comes, once."""
+    hold = await lenient.hold(600)
+    await let_expire(url, lenient.name, hold.call_id)
+    await lenient.ledger.reconcile(lenient.name)
+    await lenient.ledger.settle(hold, Exact(70, 1))
+    await lenient.ledger.settle(hold, Exact(70, 1))
+    assert await lenient.balance() == (70, 0)
+
+
+async def test_reconcile_lists_what_it_ended(acme: Tenant, url: str) -> None:
+    """Every expired hold is named with its amount; holds of calls in flight are left alone."""
+    dead, _alive = await acme.hold(600, 7), await acme.hold(100)
+    await let_expire(url, acme.name, dead.call_id)
+    found = await acme.ledger.reconcile(acme.name)
+    assert [(e.call_id, e.micros, e.tokens, e.outcome) for e in found.ended] == [
+        (dead.call_id, 600, 7, "charged")
+    ]
+    assert found.open_holds == 1
+    assert await acme.balance() == (600, 100)
+
+
+async def test_more_expired_holds_than_one_script_ends_are_all_reconciled(acme: Tenant, url: str) -> None:
+    """Sweeping goes on until none is left."""
+    acme.caps = ()
+    holds = await asyncio.gather(*(acme.hold(1) for _ in range(230)))
+    await let_expire(url, acme.name, *(hold.call_id for hold in holds))
+    assert len((await acme.ledger.reconcile(acme.name)).ended) == 230
+    assert await acme.balance(DAY) == (230, 0)
+
+
+async def test_spending_is_kept_without_any_cap(acme: Tenant) -> None:
+    """Tenant and application have their day, month and total for reports."""
+    acme.caps = ()
+    hold = await acme.hold(500, 9)
+    assert (hold.remaining_micros, hold.states) == (None, ())
+    await acme.ledger.settle(hold, Exact(123, 8))
+    shown = await acme.ledger.spending(acme.name, "UTC", ("tenant", "app:web"))
+    assert [(s.scope, s.micros, s.reserved_micros, s.tokens) for s in shown] == [
+        *[("tenant", 123, 0, 8)] * 3,
+        *[("app:web", 123, 0, 8)] * 3,
+    ]
+
+
+async def test_a_cap_added_later_finds_what_was_spent_before(acme: Tenant) -> None:
+    """Daily, monthly and total caps of tenant and application count from the window's start."""
+    acme.caps = ()
+    await acme.ledger.settle(await acme.hold(900), Exact(900, 1))
+    acme.caps = (DAY,)
+    assert isinstance(await acme.ledger.reserve(acme.request(101)), OverCap)
+
+
+async def test_a_grant_raises_the_cap_of_this_window(acme: Tenant) -> None:
+    """Granted room can be used at once, shows in the cap, and ends with the window."""
+    done = await acme.ledger.grant(acme.name, "UTC", DAY, 500, "launch day", "ada")
+    assert (done.before, done.after, done.applied) == (0, 500, True)
+    assert (await acme.hold(1500)).states[0].limit == 1500
+    calendar = acme.ledger._calendar
+    assert isinstance(calendar, TurnedCalendar)
+    calendar.page = 1
+    assert isinstance(await acme.ledger.reserve(acme.request(1001)), OverCap)
+
+
+async def test_spent_can_be_set_and_the_reason_is_kept(acme: Tenant, url: str) -> None:
+    """The correction, its reason and its author are entries of the ledger, and the audit adds up."""
+    await acme.ledger.settle(await acme.hold(300), Exact(300, 1))
+    done = await acme.ledger.set_spent(acme.name, "UTC", DAY, 50, "invoice 7 was wrong", "ada")
+    assert (done.before, done.after) == (300, 50)
+    assert await acme.balance() == (50, 0)
+    entry = (await ledger_entries(url, acme.name))[-1]
+    assert (entry["op"], entry["micros"], entry["reason"], entry["actor"]) == (
+        "set",
+        "-250",
+        "invoice 7 was wrong",
+        "ada",
+    )
+    assert await acme.is_balanced()
+
+
+async def test_an_adjustment_without_a_reason_is_refused(acme: Tenant) -> None:
+    """Nothing changes by hand without a why."""
+    with pytest.raises(ValueError, match="reason"):
+        await acme.ledger.grant(acme.name, "UTC", DAY, 1, "  ", "ada")
+
+
+async def test_the_audit_adds_up_over_all_kinds_of_entries(acme: Tenant, url: str) -> None:
+    """Charges, expiries, late settles, grants, corrections and open holds rebuild every counter."""
+    acme.caps = (
+        DAY,
+        Cap("user:u", Window.HOUR, tokens=10_000),
+        Cap("tenant", Window.MONTH, micros=10**6, tier="small"),
+    )
+    await acme.ledger.settle(await acme.hold(100), Exact(1, 2))
+    await acme.ledger.settle(await acme.hold(100), LowerBound(1, 2))
+    expired = [await acme.hold(10), await acme.hold(20)]
+    await let_expire(url, acme.name, *(hold.call_id for hold in expired))
+    await acme.ledger.reconcile(acme.name)
+    await acme.ledger.settle(expired[0], Exact(3, 1))
+    await acme.ledger.grant(acme.name, "UTC", DAY, 100, "r", "a")
+    await acme.ledger.set_spent(acme.name, "UTC", acme.caps[1], 4, "r", "a")
+    await acme.hold(50)
+    found = await acme.ledger.audit(acme.name)
+    assert (found.equal, found.holds, found.entries) == (True, 1, 7)
+
+
+async def test_the_audit_finds_a_counter_changed_by_hand(acme: Tenant, url: str) -> None:
+    """A counter that nobody recorded a change of is shown with both figures."""
+    await acme.ledger.settle(await acme.hold(100), Exact(60, 2))
+    async with Redis.from_url(url) as redis:
+        await redis.hincrby(f"tw:{{{acme.name}}}:w:T", "tenant|*|micros|spent", -10)
+    found = await acme.ledger.audit(acme.name)
+    (difference,) = found.differences
+    assert (difference.window, difference.counter) == ("T", "tenant|*|micros|spent")
+    assert (difference.counted, difference.recorded) == (50, 60)
+
+
+async def test_the_audit_says_that_the_stream_was_trimmed(acme: Tenant, url: str) -> None:
+    """Missing entries are not mistaken for a wrong counter without a hint."""
+    for _ in range(2):
+        await acme.ledger.settle(await acme.hold(100), Exact(60, 2))
+    async with Redis.from_url(url) as redis:
+        await redis.xtrim(f"tw:{{{acme.name}}}:ledger", maxlen=1, approximate=False)
+    found = await acme.ledger.audit(acme.name)
+    assert (found.equal, found.trimmed) == (False, True)
+
+
+async def test_an_alert_is_given_once_over_all_replicas(acme: Tenant, url: str, tmp_path: Path) -> None:
+    """Many settles on two replicas cross 80 %: one alert; 95 % is one more, and a new window begins anew."""
+    async with tenant_on(url, tmp_path, name=acme.name, calendar=acme.ledger._calendar) as other:
+        both = [acme, other] * 8
+        holds = [await t.hold(50, call_id=f"x{i}") for i, t in enumerate(both)]
+        settled = await asyncio.gather(
+            *(t.ledger.settle(h, Exact(50, 0)) for t, h in zip(both, holds, strict=True))
+        )
+        texts = [text for s in settled for text in s.alerts]
+        assert [alert.share_permille for alert in acme.alerts + other.alerts] == [800]
+        assert len(texts) == 1
+        await other.ledger.settle(await other.hold(200, call_id="y"), Exact(150, 0))
+        assert [alert.share_permille for alert in acme.alerts + other.alerts if alert.spent == 950] == [950]
+
+
+async def test_an_expiry_that_crosses_a_share_is_alerted(acme: Tenant, url: str) -> None:
+    """Unknown spending warns like known spending."""
+    hold = await acme.hold(900)
+    await let_expire(url, acme.name, hold.call_id)
+    await acme.ledger.reconcile(acme.name)
+    assert [(a.share_permille, a.spent, a.limit) for a in acme.alerts] == [(800, 900, 1000)]
+
+
+async def test_one_round_trip_to_reserve_and_one_to_settle(acme: Tenant, url: str) -> None:
+    """An admitted call costs the server exactly two commands."""
+    await acme.ledger.settle(await acme.hold(1), Exact(1, 1))  # connects and loads the scripts
+    async with Redis.from_url(url) as redis:
+        await redis.config_resetstat()
+        await acme.ledger.settle(await acme.hold(1), Exact(1, 1))
+        stats = await redis.info("commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] == 2
+    assert "cmdstat_eval" not in stats
+
+
+async def test_scripts_survive_a_flush(acme: Tenant, url: str) -> None:
+    """A server that forgot the scripts is taught again, within the same call."""
+    await acme.hold(1)
+    async with Redis.from_url(url) as redis:
+        await redis.script_flush()
+    await acme.ledger.settle(await acme.hold(1), Exact(1, 1))
+    assert await acme.balance() == (1, 1)
+
+
+async def test_amounts_up_to_what_doubles_hold_are_exact(acme: Tenant) -> None:
+    """Nine billion dollars are counted to the micro-dollar; more is refused before Redis sees it."""
+    acme.caps = (Cap("tenant", Window.DAY, micros=MAX_AMOUNT),)
+    hold = await acme.hold(MAX_AMOUNT - 1)
+    assert hold.remaining_micros == 1
+    await acme.ledger.settle(hold, Exact(MAX_AMOUNT - 1, 0))
+    assert await acme.balance() == (MAX_AMOUNT - 1, 0)
+    with pytest.raises(ValueError, match="outside"):
+        await acme.ledger.reserve(acme.request(MAX_AMOUNT + 1))
+
+
+@pytest.mark.parametrize("name", ["a b", "a|b", "a=b", "a\nb", "{a}", ""])
+async def test_names_that_would_break_a_plan_are_refused(acme: Tenant, name: str) -> None:
+    """No call id can be read as something else by the scripts."""
+    request = acme.request(1)
+    with pytest.raises(ValueError, match="cannot be a name"):
+        await acme.ledger.settle(Hold(name, request.tenant, 1, 1, None), Exact(0, 0))
+
+
+async def test_windows_are_dropped_some_time_after_their_end(url: str, tmp_path: Path) -> None:
+    """Hour, day and month hashes have an expiry; the total and the ledger never."""
+    async with tenant_on(url, tmp_path, PATIENT, candidates) as tenant:
+        tenant.caps = (Cap("tenant", Window.HOUR, micros=10), Cap("tenant", Window.TOTAL, micros=10))
+        await tenant.ledger.settle(await tenant.hold(5), Exact(5, 1))
+        async with Redis.from_url(url, decode_responses=True) as redis:
+            root = f"tw:{{{tenant.name}}}"
+            ids = cast(list[str], await redis.zrange(f"{root}:windows", 0, -1))
+            lasting = {id_: await redis.ttl(f"{root}:w:{id_}") for id_ in ids}
+            assert sorted(id_[0] for id_ in ids) == ["D", "H", "M", "T"]
+            assert [id_ for id_, ttl in lasting.items() if ttl < 0] == ["T"]
+            assert await redis.ttl(f"{root}:ledger") == -1
