@@ -117,9 +117,7 @@ def _by_language(
     lines: Sequence[Line], truth: Callable[[Line], bool], said: Callable[[Line], bool]
 ) -> dict[str, object]:
     languages = sorted({line.language for line in lines})
-    return {
-        code: _prompts([x for x in lines if x.language == code], truth, said).figures() for code in languages
-    }
+    return {code: _prompts([x for x in lines if x.language == code], truth, said).figures() for code in languages}
 
 
 def timing(lines: Sequence[Line], step: Callable[[str], object]) -> dict[str, float]:

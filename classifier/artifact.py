@@ -97,7 +97,9 @@ class Model:
         strong = max(strong, weak)
         mid = float(sigmoid((1.0 - self._mid) * logit(weak) + self._mid * logit(strong)))
         knots, ranks = self._scales[mode]
-        sureness = np.interp(abs(weak - 0.5), np.linspace(0.0, 0.5, len(self._confidence[mode])), self._confidence[mode])
+        sureness = np.interp(
+            abs(weak - 0.5), np.linspace(0.0, 0.5, len(self._confidence[mode])), self._confidence[mode]
+        )
         return Prediction(
             task=TASKS[best],
             task_p=float(tasks[best]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.isotonic import IsotonicRegression
 
 from classifier.mixture import GAIN, WEAK, Curves, Vector, logit, sigmoid
 
@@ -76,7 +77,5 @@ def accuracy_curve(weak: Vector, outcome: Vector) -> list[float]:
     """
     distance = np.abs(weak - 0.5)
     right = np.where(weak >= 0.5, outcome, 1.0 - outcome)
-    from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]  # ships no types
-
-    model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(distance, right)
+    model = IsotonicRegression(y_min=0.5, y_max=1.0, out_of_bounds="clip").fit(distance, right)
     return [round(float(x), 6) for x in model.predict(np.linspace(0.0, 0.5, GRID))]

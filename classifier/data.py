@@ -15,7 +15,7 @@ from typing import Any, Final
 from classifier.labels import TASKS
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-LENT: Final = "lent"  # outcomes of other sources, without their format
+LENT: Final = "lent"  # outcomes of other sources, in other formats
 EVERYDAY: Final = "everyday"  # the source of rows whose outcomes are estimates written with the prompt
 _OPTIONS: Final = re.compile(r"\n\(?[A-J][.):]\s")
 _CLOSING: Final = re.compile(r"\n\s*answer:\s*$", re.IGNORECASE)
@@ -132,15 +132,26 @@ def sha256_of(paths: Sequence[Path]) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def bare_question(prompt: str) -> str:
-    """The prompt without answer options and without a closing "Answer:", so that no exam's format is left."""
+def in_other_format(prompt: str, shape: random.Random) -> str:
+    """The same question in another dress: without options, or with them in one of several common layouts."""
     text = _CLOSING.sub("", prompt)
     first = _OPTIONS.search(text)
-    return (text[: first.start()] if first else text).strip()
+    if not first:
+        return text.strip()
+    stem, options = text[: first.start()].strip(), [o.strip() for o in _OPTIONS.split("\n" + text[first.start() :])[1:]]
+    layouts = (
+        stem,
+        f"{stem}\n" + "\n".join(f"{'ABCDEFGHIJ'[i]}) {o}" for i, o in enumerate(options)) + "\nReply with one letter.",
+        f"Please answer this multiple-choice question.\n\n{stem}\n\nOptions:\n"
+        + "\n".join(f"{'ABCDEFGHIJ'[i]}. {o}" for i, o in enumerate(options)),
+        f"{stem} " + " ".join(f"({'abcdefghij'[i]}) {o}" for i, o in enumerate(options)),
+        f"Question: {stem}\n" + "\n".join(f"{i + 1}. {o}" for i, o in enumerate(options)) + "\nExplain briefly.",
+    )
+    return shape.choice(layouts)
 
 
-def lend(rows: Sequence[Row], seed: int, most: int = 2_000) -> list[Row]:
-    """Rows of the outcome files without their format, for an expert that answers questions of unseen sources.
+def lend(rows: Sequence[Row], seed: int, most: int = 3_000) -> list[Row]:
+    """Outcome rows in other formats than their own, for an expert that answers questions of unseen sources.
 
     Groups (subjects) in which the strong model does not beat the weak one are left out: that is more often a fault
     of the recorded run (answers that could not be parsed) than a fact about such prompts.
@@ -150,9 +161,8 @@ def lend(rows: Sequence[Row], seed: int, most: int = 2_000) -> list[Row]:
         if row.strong is not None and row.weak is not None:
             gains[row.source, row.group].append(row.strong - row.weak)
     usable = [
-        row
-        for row in rows
-        if row.has_outcomes and row.source != EVERYDAY and sum(gains[row.source, row.group]) > 0
+        row for row in rows if row.has_outcomes and row.source != EVERYDAY and sum(gains[row.source, row.group]) > 0
     ]
-    chosen = random.Random(seed).sample(usable, min(most, len(usable)))  # noqa: S311  # a sample, not a secret
-    return [replace(row, prompt=bare_question(row.prompt), source=LENT, task=None) for row in chosen]
+    shape = random.Random(seed)  # noqa: S311  # a sample, not a secret
+    chosen = shape.sample(usable, min(most, len(usable)))
+    return [replace(row, prompt=in_other_format(row.prompt, shape), source=LENT, task=None) for row in chosen]

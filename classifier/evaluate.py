@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classifier.artifact import Model, Prediction
 from classifier.baselines import BASELINES
@@ -36,12 +37,16 @@ def _ends(rows: Sequence[Row]) -> tuple[Vector, Vector]:
     return strong, weak
 
 
-def _figures(pick: Vector, scores: dict[str, Vector], ends: tuple[Vector, Vector], draws: int) -> dict[str, Any]:
+def _figures(
+    pick: NDArray[np.int64], scores: dict[str, Vector], ends: tuple[Vector, Vector], draws: int
+) -> dict[str, Any]:
     strong, weak = (end[pick] for end in ends)
     result = with_intervals(scores["model"][pick], strong, weak, draws, seed=0)
     result["strong_mean"], result["weak_mean"] = round(float(strong.mean()), 4), round(float(weak.mean()), 4)
     result["baselines"] = {
-        name: with_intervals(score[pick], strong, weak, draws, seed=0) for name, score in scores.items() if name != "model"
+        name: with_intervals(score[pick], strong, weak, draws, seed=0)
+        for name, score in scores.items()
+        if name != "model"
     }
     return result
 
@@ -66,13 +71,13 @@ def evaluate_routing(
     scores = {"model": np.array([p.gain for p in predictions])}
     scores |= {name: baseline(prompts) for name, baseline in BASELINES.items()}
     ends = _ends(usable)
-    overall = _figures(np.arange(len(usable)), scores, ends, draws)
+    overall = _figures(np.arange(len(usable), dtype=np.int64), scores, ends, draws)
     overall["ece_weak"] = round(ece(np.array([p.ok_weak for p in predictions]), ends[1]), 4)
     overall["ece_strong"] = round(ece(np.array([p.ok_strong for p in predictions]), ends[0]), 4)
     overall["coverage"] = coverage(predictions, ends[1])
     by_source = {}
     for source in sorted({row.source for row in usable}):
-        pick = np.flatnonzero([row.source == source for row in usable])
+        pick = np.array([i for i, row in enumerate(usable) if row.source == source], dtype=np.int64)
         if len(pick) >= MIN_SOURCE:
             by_source[source] = _figures(pick, scores, ends, draws)
     return {"overall": overall, "by_source": by_source}

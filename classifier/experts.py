@@ -85,9 +85,7 @@ def folds_of(count: int, seed: int, folds: int = FOLDS) -> NDArray[np.int64]:
     return np.asarray(np.random.default_rng(seed).permutation(numbers), dtype=np.int64)
 
 
-def fit_expert(
-    name: str, data: Matrix, strong: Vector, weak: Vector, seed: int, tick: Callable[[str], None]
-) -> Fitted:
+def fit_expert(name: str, data: Matrix, strong: Vector, weak: Vector, seed: int, tick: Callable[[str], None]) -> Fitted:
     """Cross-validate, calibrate, fit."""
     target = np.column_stack([strong - weak, weak])
     fold = folds_of(len(data), seed)

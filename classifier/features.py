@@ -12,6 +12,7 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -30,7 +31,9 @@ _OPTION: Final = re.compile(r"(?:^|\n)\s*\(?([a-h])[.):]\s")
 _ITEM: Final = re.compile(r"(?:^|\n)\s*(?:[-*•]|\d{1,2}[.)])\s")
 _SENTENCE: Final = re.compile(r"[.!?。！？]+(?:\s|$)|\n+")
 _CODE: Final = re.compile(r"```|=>|->|::|\);|\{\s*\n|\bdef \w+\(|#include|</\w+>|\bselect\b.{1,80}\bfrom\b|==|&&|\|\|")
-_MATHS: Final = re.compile(r"\\[a-z]{2,}|\$[^$\n]{1,80}\$|[∫∑√∞≤≥≠∈∀∃∂∇π±×÷→]|\^|\b[a-z]\s?[=+*/<>]\s?[\da-z]|\d\s?[-+*/=x]\s?\d")
+_MATHS: Final = re.compile(
+    r"\\[a-z]{2,}|\$[^$\n]{1,80}\$|[∫∑√∞≤≥≠∈∀∃∂∇π±×÷→]|\^|\b[a-z]\s?[=+*/<>]\s?[\da-z]|\d\s?[-+*/=x]\s?\d"
+)
 _CJK: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
 _FORMULA: Final = re.compile(r"[=<>+*/^%]")
 
@@ -164,7 +167,7 @@ def _shape(text: str, words: list[str], full_length: int) -> list[float]:
 
 def _hashed(words: list[str]) -> tuple[NDArray[np.int64], FloatArray]:
     grams = Counter(words)
-    grams.update(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))
+    grams.update(f"{first} {second}" for first, second in pairwise(words))
     found: Counter[int] = Counter()
     for gram, times in grams.items():
         found[_bucket(gram)] += times

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # scipy ships no types
-from sklearn.ensemble import GradientBoostingRegressor  # type: ignore[import-untyped]  # nor does scikit-learn
-from sklearn.linear_model import LogisticRegression, Ridge  # type: ignore[import-untyped]  # as above
+from scipy.sparse import csr_matrix
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from classifier.features import BUCKETS, Lexical
 from classifier.heads import DenseLinear, Head, Inputs, Kernel, SparseLinear, Trees
@@ -106,7 +106,7 @@ def fit_trees(data: Matrix, target: Array, view: str, trees: int, seed: int) -> 
     value = data.dense if view == "lexical" else np.hstack([data.dense, data.embedding])
     mean = target.mean(axis=0)
     leaf = max(10, min(40, len(data) // 60))
-    columns: list[list[Array]] = [[] for _ in range(5)]
+    columns: tuple[list[Array], ...] = ([], [], [], [], [])
     roots: list[int] = []
     owner: list[int] = []
     depth = 1
@@ -134,8 +134,10 @@ def fit_trees(data: Matrix, target: Array, view: str, trees: int, seed: int) -> 
             owner.append(output)
             depth = max(depth, int(tree.max_depth))
             offset += int(tree.node_count)
-    packed = [np.concatenate(parts) for parts in columns]
-    return Trees(view, *packed, np.asarray(roots), np.asarray(owner), np.asarray(depth), mean)
+    feature, threshold, left, right, value_of = (np.concatenate(parts) for parts in columns)
+    return Trees(
+        view, feature, threshold, left, right, value_of, np.asarray(roots), np.asarray(owner), np.asarray(depth), mean
+    )
 
 
 def score(head: Head, data: Matrix) -> NDArray[np.float64]:

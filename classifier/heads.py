@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.features import BUCKETS, Lexical
+from classifier.features import Lexical
 
 Array = NDArray[Any]
 Vector = NDArray[np.float64]
@@ -25,10 +25,15 @@ class Inputs:
     lexical: Lexical
     embedding: NDArray[np.float32] | None
 
+    def vector(self) -> NDArray[np.float32]:
+        """The embedding. Only heads of the full mode ask, and that mode always has it."""
+        if self.embedding is None:
+            raise ValueError("this head needs an embedding")
+        return self.embedding
+
     def both(self) -> NDArray[np.float32]:
         """Lexical numbers and embedding side by side, float32 (lexical + 384,)."""
-        assert self.embedding is not None  # only heads of the full mode ask, and that mode always has it
-        return np.concatenate([self.lexical.dense, self.embedding])
+        return np.concatenate([self.lexical.dense, self.vector()])
 
 
 class Head(Protocol):
@@ -58,7 +63,6 @@ class SparseLinear:
 
     def arrays(self) -> dict[str, Array]:
         """Buckets need 16 bits and float16 is precise enough for weights (checked against the fit in the tests)."""
-        assert BUCKETS <= 1 << 16
         return {
             "buckets": self.buckets.astype(np.uint16),
             "idf": self.idf.astype(np.float16),
@@ -115,8 +119,7 @@ class Kernel:
     widened: NDArray[np.float32]
 
     def __call__(self, inputs: Inputs) -> Vector:
-        assert inputs.embedding is not None
-        cosine = self.widened @ inputs.embedding
+        cosine = self.widened @ inputs.vector()
         similarity = np.exp(-2.0 * float(self.gamma) * (1.0 - cosine))  # |a-b|^2 = 2 - 2 cos for unit vectors
         return np.asarray(similarity @ self.weights + self.intercept, dtype=np.float64)
 

@@ -138,6 +138,7 @@ def replay_log(
         "expected_ok_always_frontier": round(float(np.mean([p.ok_strong for p in predictions])), 4),
         "ambiguous_share": round(len(ambiguous) / len(requests), 4),
         "ambiguous": [
-            {"line": i + 1, "hardness": round(predictions[i].hardness, 3), "route": routes[i]} for _, i in ambiguous[:50]
+            {"line": i + 1, "hardness": round(predictions[i].hardness, 3), "route": routes[i]}
+            for _, i in ambiguous[:50]
         ],
     }

@@ -49,7 +49,8 @@ def plot(title: str, x: str, y: str, lines: dict[str, tuple[Vector, Vector]], do
     frame = f'<rect x="{MARGIN}" y="{MARGIN}" width="{SIZE}" height="{SIZE}" fill="none" stroke="#8c959f"/>'
     labels = (
         f'<text x="{side / 2}" y="{side - 8}" text-anchor="middle">{html.escape(x)} (0 to 1)</text>'
-        f'<text x="12" y="{side / 2}" transform="rotate(-90 12 {side / 2})" text-anchor="middle">{html.escape(y)}</text>'
+        f'<text x="12" y="{side / 2}" transform="rotate(-90 12 {side / 2})" '
+        f'text-anchor="middle">{html.escape(y)}</text>'
     )
     svg = f'<svg width="{side}" height="{side}" role="img">{frame}{"".join(parts)}{labels}</svg>'
     return f"<figure><figcaption>{html.escape(title)}</figcaption>{svg}</figure>"
@@ -83,11 +84,10 @@ def _reliability(trained: Trained, column: int, title: str) -> str:
 
 
 def _figures(trained: Trained) -> str:
-    rows = []
+    rows: list[list[object]] = []
     for name, found in trained.manifest["metrics"].items():
-        for mode in ("full", "lexical"):
-            if mode in found:
-                rows.append([name, mode, found["n"], *(found[mode].get(key, "") for key in FIGURES)])
+        modes = [mode for mode in ("full", "lexical") if mode in found]
+        rows += [[name, mode, found["n"], *(found[mode].get(key, "") for key in FIGURES)] for mode in modes]
     return table(["source", "mode", "rows", *FIGURES], rows)
 
 

@@ -123,7 +123,9 @@ def _metrics(experts: dict[str, Fitted], rows: list[Row], members: dict[str, lis
         for mode, held_out in fitted.held_out.items():
             figures = routing_figures(held_out[:, 0], strong, weak)
             figures |= {"ece_weak": ece(held_out[:, 1], weak), "ece_strong": ece(held_out[:, 2], strong)}
-            found.setdefault(name, {"n": len(strong)})[mode] = {k: round(v, 4) for k, v in figures.items() if np.isfinite(v)}
+            found.setdefault(name, {"n": len(strong)})[mode] = {
+                k: round(v, 4) for k, v in figures.items() if np.isfinite(v)
+            }
     return found
 
 
@@ -161,8 +163,8 @@ def fit(
 
         experts: dict[str, Fitted] = {}
         for name, index in members.items():
-            strong, weak = (np.array([getattr(rows[i], end) for i in index], dtype=np.float64) for end in ENDS)
-            experts[name] = fit_expert(name, data.take(np.asarray(index)), strong, weak, seed, tick)
+            high, low = (np.array([getattr(rows[i], end) for i in index], dtype=np.float64) for end in ENDS)
+            experts[name] = fit_expert(name, data.take(np.asarray(index)), high, low, seed, tick)
         tick("gate")
         gate = _fit_gate(data, rows, members)
         tick("task classes")

@@ -83,9 +83,9 @@ def arithmetic_error(asked: str, answer: str) -> int | None:
         if place > MAX_SUMS:
             return None
         before = answer[max(0, match.start() - 2) : match.start()].strip()
-        if (
-            before and (before[-1].isalnum() or before[-1] in "+-\u2212\u2013*\u00d7x·/÷^.,)=$(")
-        ) or _CONTINUES.match(match["rest"]):
+        if (before and (before[-1].isalnum() or before[-1] in "+-\u2212\u2013*\u00d7x·/÷^.,)=$(")) or _CONTINUES.match(
+            match["rest"]
+        ):
             continue
         if _APPROXIMATE.search(match["rest"]) or match[0].rstrip() in asked or _holds(match):
             continue
@@ -186,9 +186,7 @@ def language_of(text: str) -> str | None:
         if letters and len(script.findall(sample)) > letters / 2:
             return name
     words = re.findall(r"[^\W\d_]+", sample.lower())
-    counts = sorted(
-        ((sum(w in stop for w in words), name) for name, stop in _STOP_WORDS.items()), reverse=True
-    )
+    counts = sorted(((sum(w in stop for w in words), name) for name, stop in _STOP_WORDS.items()), reverse=True)
     (best, name), (second, _) = counts[:2]
     return name if best >= MIN_STOP_WORDS and best >= 2 * second + 2 else None
 

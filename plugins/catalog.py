@@ -44,4 +44,8 @@ def public_models(config: GatewayConfig, catalog: Catalog) -> tuple[str, ...]:
     """Every name that a client may send as `model`: aliases, tiers, then single models."""
     tiers = [tier for tier in config.tiers if config.group(tier) in catalog]
     groups = {config.group(tier) for tier in tiers}
-    return (*config.routing.aliases, *tiers, *(g for g in catalog.groups if g not in groups and g not in tiers))
+    return (
+        *config.routing.aliases,
+        *tiers,
+        *(g for g in catalog.groups if g not in groups and g not in tiers),
+    )

@@ -132,9 +132,8 @@ def _mount() -> None:
     """The commands that live beside what they are about."""
     from classifier.cli import evaluate_app, replay, train
     from classifier.pairs.cli import calibrate_cache, evaluate_cache
-
     from plugins.budget_cli import budget_app
-    from plugins.cache_cli import purge
+    from plugins.cache_cli import cache_app
     from plugins.report_cli import report
 
     evaluate_app.command("cache")(evaluate_cache)
@@ -144,8 +143,6 @@ def _mount() -> None:
     calibrate_app = typer.Typer(help="Choose operating points on labelled data.", no_args_is_help=True)
     calibrate_app.command("cache")(calibrate_cache)
     app.add_typer(calibrate_app, name="calibrate")
-    cache_app = typer.Typer(help="The answer cache.", no_args_is_help=True)
-    cache_app.command("purge")(purge)
     app.add_typer(cache_app, name="cache")
     app.add_typer(budget_app, name="budget")
     app.command()(report)

@@ -116,9 +116,7 @@ class DispatchRow(Settings):
     hard_from: Share | None = None
 
     def tier(self, difficulty: Difficulty) -> str | None:
-        return {Difficulty.EASY: self.easy, Difficulty.MEDIUM: self.medium, Difficulty.HARD: self.hard}[
-            difficulty
-        ]
+        return {Difficulty.EASY: self.easy, Difficulty.MEDIUM: self.medium, Difficulty.HARD: self.hard}[difficulty]
 
 
 class JudgeConfig(Settings):
@@ -137,7 +135,12 @@ class RoutingConfig(Settings):
     default: DispatchRow
     tasks: dict[str, DispatchRow] = Field(default_factory=dict)
     aliases: dict[str, AliasConfig] = Field(
-        default_factory=lambda: {"auto": AliasConfig(), "fast": AliasConfig(), "cheap": AliasConfig(), "best": AliasConfig()}
+        default_factory=lambda: {
+            "auto": AliasConfig(),
+            "fast": AliasConfig(),
+            "cheap": AliasConfig(),
+            "best": AliasConfig(),
+        }
     )
     long_context_tokens: Annotated[int, Field(gt=0)] = 24_000
     judge: JudgeConfig = JudgeConfig()

@@ -10,7 +10,6 @@ from typing import Any
 
 from classifier.artifact import Model
 from classifier.embedding import Embedder
-
 from plugins.adapters.price_data import catalog_of
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
@@ -43,9 +42,7 @@ def dry_run(config_path: Path, prompt: str, model: str) -> dict[str, Any]:
     return _facts(call, route, constraints, catalog)
 
 
-async def _route(
-    call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog
-) -> Route | GatewayError:
+async def _route(call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog) -> Route | GatewayError:
     if refusal := table.check_name(call, config, catalog):
         return refusal
     if not table.is_alias(call.model, config):

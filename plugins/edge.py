@@ -22,7 +22,7 @@ from plugins.flight import Flight, response_headers
 from plugins.parsing import cleaned, parse_body, read_call
 from plugins.public_errors import public_body
 from plugins.values import Endpoint
-from plugins.wiring import Runtime, runtime
+from plugins.wiring import runtime
 
 log = logging.getLogger("tierwise")
 

@@ -49,9 +49,7 @@ class GatewayError(Exception):
 
     def body(self) -> dict[str, dict[str, str | None]]:
         """The OpenAI-shaped error object."""
-        return {
-            "error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
-        }
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
 
 class BadRequest(GatewayError):

@@ -22,9 +22,7 @@ from plugins.values import Call, Usage
 MIN_MEAN_LOGPROB: Final = -1.2
 MIN_SUMMARISED_CHARS: Final = 400  # shorter inputs may well have summaries as long as themselves
 MAX_CLASSIFICATION_CHARS: Final = 4000
-LOOSE_LANGUAGE_TASKS: Final = frozenset(
-    {"translation", "code", "classification", "extraction", "long_context"}
-)
+LOOSE_LANGUAGE_TASKS: Final = frozenset({"translation", "code", "classification", "extraction", "long_context"})
 SHORT_ANSWER_CHARS: Final = 600  # in a longer one a hedge is a remark, not the answer
 
 
@@ -83,17 +81,11 @@ def _wanted_format(shape: dict[str, Any]) -> dict[str, Any]:
 
 
 def _empty(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
-    return (
-        "the answer has no text and no tool call"
-        if not answer.text.strip() and not answer.tool_calls
-        else None
-    )
+    return "the answer has no text and no tool call" if not answer.text.strip() and not answer.tool_calls else None
 
 
 def _filtered(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
-    return (
-        "the provider's content filter cut the answer" if answer.finish_reason == "content_filter" else None
-    )
+    return "the provider's content filter cut the answer" if answer.finish_reason == "content_filter" else None
 
 
 def _truncated(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
@@ -108,9 +100,7 @@ def _truncated(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> 
 
 def _tool_call(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
     choice = shape.get("tool_choice")
-    forced = choice in ("required", "any") or (
-        isinstance(choice, dict) and choice.get("type") not in ("auto", "none")
-    )
+    forced = choice in ("required", "any") or (isinstance(choice, dict) and choice.get("type") not in ("auto", "none"))
     return "a tool call was required and there is none" if forced and not answer.tool_calls else None
 
 

@@ -68,7 +68,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stream_options": (_object, "an object"),
     "response_format": (_object, "an object"),
     "logit_bias": (_object, "an object"),
-    "cache": (_object, "an object such as {\"no-cache\": true}"),
+    "cache": (_object, 'an object such as {"no-cache": true}'),
     "reasoning_effort": (lambda v: isinstance(v, str), "a string"),
     "modalities": (_strings, "a list of strings"),
 }

@@ -76,6 +76,7 @@ class Flight:
     escalation_reason: str = ""
     first_token_ns: int | None = None
     ended_ns: int = 0
+    admitted_ns: int = 0
     ended: bool = False  # the response has left, or the client has
     stream_complete: bool = False
     billed: tuple[Usage | None, float | None] | None = None  # a stream's usage and dollars, once LiteLLM knows
@@ -91,6 +92,13 @@ class Flight:
             yield attributes
         finally:
             self.steps.append(Step(name, started, time.time_ns(), attributes))
+
+    def attempted(self, error: str = "") -> None:
+        """Note the model call, from admission to now, as a step."""
+        noted: Attributes = {"model": self.model, "fallbacks": self.fallbacks}
+        self.steps.append(
+            Step("attempt", self.admitted_ns, time.time_ns(), {**noted, "error": error} if error else noted)
+        )
 
     @property
     def tier(self) -> str:
@@ -145,7 +153,9 @@ def response_headers(flight: Flight) -> Mapping[str, str]:
         headers["x-tierwise-cost-basis"] = "reserved"
     else:
         headers["x-tierwise-cost-usd"] = usd_text(flight.cost_micros)
-        headers["x-tierwise-cost-basis"] = "exact" if flight.charge is None or isinstance(flight.charge, Exact) else "bound"
+        headers["x-tierwise-cost-basis"] = (
+            "exact" if flight.charge is None or isinstance(flight.charge, Exact) else "bound"
+        )
     if flight.remaining_micros is not None:
         headers["x-tierwise-budget-remaining-usd"] = usd_text(flight.remaining_micros)
     return {name: value for name, value in headers.items() if value}

@@ -48,6 +48,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         refusal = await self._admit(ours, flight, user_api_key_dict)
         if flight is None or refusal is not None:
             raise litellm_io.proxy_error(refusal or BadRequest("This endpoint is not served by the gateway."))
+        flight.admitted_ns = time.time_ns()
         litellm_io.apply_admission(data, flight, ours.any_group(flight), ours.pipeline.redacted_text)
         return data
 
@@ -56,7 +57,9 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             return None
         caller = litellm_io.caller_of(auth)
         if caller.tenant not in ours.config.tenants:
-            who = "The master key is for administration" if not caller.tenant else f"Team {caller.tenant!r} is no tenant"
+            who = (
+                "The master key is for administration" if not caller.tenant else f"Team {caller.tenant!r} is no tenant"
+            )
             flight.error = Forbidden(f"{who}. Use a key of a tenant under gateway.tenants.", code="no_tenant")
             return flight.error
         try:
@@ -76,6 +79,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         hidden = getattr(response, "_hidden_params", None) or {}
         if flight.hit is None:
             litellm_io.note_response(flight, response, hidden)
+            flight.attempted()
             usage, cost = litellm_io.usage_of(response), hidden.get("response_cost")
             charge = litellm_io.charge_of(flight, usage, cost, complete=True)
             if better := ours.pipeline.wants_better(flight):
@@ -110,6 +114,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         if flight is None or flight.call is None or not flight.call.stream or flight.hit is not None:
             return
         litellm_io.note_response(flight, response_obj, litellm_io.hidden_of(kwargs))
+        flight.attempted()
         flight.billed = litellm_io.usage_of(response_obj), kwargs.get("response_cost")
         flight.response = response_obj.model_dump_json() if hasattr(response_obj, "model_dump_json") else ""
         await ours.settle_stream(flight)
@@ -124,6 +129,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         flight = runtime().flights.get(request_data.get("litellm_call_id"))
         if flight is not None and flight.error is None and flight.hold is not None:
             flight.failed, flight.error = True, litellm_io.upstream_error(original_exception)
+            flight.attempted(flight.error.code)
             if not flight.error.billable:
                 await runtime().pipeline.settle(flight, Exact(0, 0))
 

@@ -31,9 +31,7 @@ class InjectionFinding:
 
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{24,}={0,2}")
-_DECODE = re.compile(
-    r"\b(?:decode|dekodier\w*|entschlüssel\w*|d[ée]code[zr]?|decodifica\w*)\b", re.IGNORECASE
-)
+_DECODE = re.compile(r"\b(?:decode|dekodier\w*|entschlüssel\w*|d[ée]code[zr]?|decodifica\w*)\b", re.IGNORECASE)
 _OBEY = re.compile(
     r"\b(?:follow|execute|obey|do what|carry out|run|befolg\w*|führe\w*|mach|suis|suivez|ex[ée]cute\w*"
     r"|ob[ée]i\w*|sigue|ejecuta\w*|obedece\w*|cumple)\b",
@@ -58,9 +56,7 @@ def screen(text: str) -> InjectionFinding | None:
     if score < MIN_SCORE:
         return None
     signals = tuple(sorted(weights))
-    return InjectionFinding(
-        score, f"prompt injection: {', '.join(signals)} (score {score} >= {MIN_SCORE})", signals
-    )
+    return InjectionFinding(score, f"prompt injection: {', '.join(signals)} (score {score} >= {MIN_SCORE})", signals)
 
 
 def _plain(text: str) -> str:
@@ -82,9 +78,7 @@ def _weights(text: str) -> dict[str, float]:
 def _add_hidden(text: str, weights: dict[str, float]) -> None:
     """Unicode tag characters spell invisible ASCII; long zero-width runs encode bits; overrides reverse "
     "text."""
-    tags = "".join(
-        chr(ord(char) - 0xE0000) for run in _TAGS.findall(_FLAG_EMOJI.sub("", text)) for char in run
-    )
+    tags = "".join(chr(ord(char) - 0xE0000) for run in _TAGS.findall(_FLAG_EMOJI.sub("", text)) for char in run)
     if len(tags) >= 4:
         weights["hidden_unicode"] = 0.9
         weights.update(_weights(tags[:MAX_PAYLOAD_CHARS]))
@@ -95,9 +89,7 @@ def _add_hidden(text: str, weights: dict[str, float]) -> None:
 def _add_encoded(text: str, weights: dict[str, float]) -> None:
     """Orders in base64: decoded and screened, and suspicious unread where the text asks to decode and "
     "obey."""
-    runs = [
-        run[:MAX_PAYLOAD_CHARS] for run, _ in zip(_BASE64.findall(text), range(MAX_PAYLOADS), strict=False)
-    ]
+    runs = [run[:MAX_PAYLOAD_CHARS] for run, _ in zip(_BASE64.findall(text), range(MAX_PAYLOADS), strict=False)]
     for run in runs:
         decoded = _decode(run)
         if decoded and _weights(decoded):

@@ -159,7 +159,11 @@ def write_trial_env(started: Started, path: Path) -> str:
         "-H 'Content-Type: application/json' "
         """-d '{"model": "auto", "messages": [{"role": "user", "content": "What is the capital of Austria?"}]}'"""
     )
-    lines = [f"OPENAI_BASE_URL={started.base_url}", f"OPENAI_API_KEY={key}", f"LITELLM_MASTER_KEY={started.master_key}"]
+    lines = [
+        f"OPENAI_BASE_URL={started.base_url}",
+        f"OPENAI_API_KEY={key}",
+        f"LITELLM_MASTER_KEY={started.master_key}",
+    ]
     _write_private(path, "\n".join([*lines, f"# {curl}", ""]))
     return curl
 

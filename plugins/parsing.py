@@ -6,7 +6,7 @@ Raises BadRequest with the field's name; nothing that passes can make a later st
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from plugins.errors import BadRequest
@@ -45,7 +45,7 @@ def parse_body(raw: bytes) -> Json:
     except (ValueError, RecursionError):
         raise BadRequest("The request body is not valid JSON. Check quotes, commas and brackets.") from None
     if not isinstance(body, dict):
-        raise BadRequest("The request body is not a JSON object. Send {\"model\": ..., ...}.")
+        raise BadRequest('The request body is not a JSON object. Send {"model": ..., ...}.')
     if "\\ud" in decoded.lower():
         _refuse_surrogates(decoded)
     return body
@@ -76,6 +76,8 @@ def read_call(
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise BadRequest("'model' must be a non-empty string, for example \"auto\".", param="model")
+    if "://" in model:
+        raise BadRequest("'model' must be a name, not an address. Ask GET /v1/models for the names.", param="model")
     check_shapes(body, is_chat=endpoint is Endpoint.CHAT)
     messages, images = READERS[endpoint](body)
     if not any(m.text.strip() for m in messages) and not images:
@@ -163,7 +165,7 @@ def _read_texts(field: str, body: Json) -> tuple[tuple[Message, ...], int]:
     return tuple(Message("user", t) for t in texts), 0
 
 
-READERS = {
+READERS: dict[Endpoint, Callable[[Json], tuple[tuple[Message, ...], int]]] = {
     Endpoint.CHAT: _read_chat,
     Endpoint.MESSAGES: _read_messages,
     Endpoint.RESPONSES: _read_responses,
@@ -197,10 +199,24 @@ def _content(content: Any, where: str, role: str) -> tuple[str, int]:
 
 def _shape(body: Json) -> str:
     kept = {name: value for name, value in body.items() if name not in NOT_SHAPE | FORBIDDEN and value is not None}
+    for field in ("messages", "input"):
+        if isinstance(body.get(field), list) and any(rest := [_beyond_text(item) for item in body[field]]):
+            kept[field] = rest
     try:
         return json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     except RecursionError:
         raise BadRequest("The request is nested too deeply. Flatten it.") from None
+
+
+def _beyond_text(message: Any) -> Any:
+    """What a message holds besides its role and text (names, images, audio, tool calls): it shapes the answer."""
+    if not isinstance(message, dict):
+        return None
+    rest = {name: value for name, value in message.items() if name not in ("role", "content") and value is not None}
+    if isinstance(message.get("content"), list):
+        parts = [p for p in message["content"] if set(p) - {"type", "text"} or len(message["content"]) > 1]
+        rest |= {"content": parts} if parts else {}
+    return rest or None
 
 
 def _wants_schema(body: Json) -> bool:
@@ -210,7 +226,9 @@ def _wants_schema(body: Json) -> bool:
 def _output_limit(endpoint: Endpoint, body: Json) -> int | None:
     if endpoint is Endpoint.EMBEDDINGS:
         return 0
-    limits = [integer(body, name, 1, 10_000_000) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")]
+    limits = [
+        integer(body, name, 1, 10_000_000) for name in ("max_completion_tokens", "max_tokens", "max_output_tokens")
+    ]
     given = [limit for limit in limits if limit is not None]
     return max(given) if given else None
 

@@ -41,6 +41,7 @@ from plugins.values import (
     Reservation,
     Route,
     Scope,
+    micros,
 )
 
 
@@ -175,14 +176,21 @@ class Pipeline:
     async def _reserve(self, flight: Flight, tenant: TenantConfig, route: Route) -> GatewayError | None:
         call = _call(flight)
         with flight.step("reserve") as noted:
-            escalation = self.config.group(route.escalate_to) if self.escalates(call, route) else None
+            escalation = self._escalation_group(call, route)
             if self.config.budgets.admit == "worst_case":
                 most_micros, most_tokens = upper_bound(call, route, escalation, self.catalog)
             else:
                 most_micros, most_tokens = typical_cost(call, route, self.catalog)
             caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
             request = Reservation(
-                call.id, call.caller.tenant, tenant.timezone, caps, most_micros, most_tokens, route.tier, call.caller.app
+                call.id,
+                call.caller.tenant,
+                tenant.timezone,
+                caps,
+                most_micros,
+                most_tokens,
+                route.tier,
+                call.caller.app,
             )
             held = await self.ledger.reserve(request)
             noted["micros"] = most_micros
@@ -198,28 +206,30 @@ class Pipeline:
                     noted["refused"] = "ledger away"
                     return await self._without_ledger(flight, tenant, request)
 
-    async def _without_ledger(
-        self, flight: Flight, tenant: TenantConfig, request: Reservation
-    ) -> GatewayError | None:
-        """The tenant's policy while the ledger is away; what is spent meanwhile is journalled and charged later."""
-        cheapest = request.tier == self.config.auto_tiers[0]
+    async def _without_ledger(self, flight: Flight, tenant: TenantConfig, request: Reservation) -> GatewayError | None:
+        """The tenant's policy while the ledger is away; what is spent meanwhile is charged when it is back."""
+        allowance = micros(self.config.budgets.small_only_allowance_usd)
+        cheapest = request.tier == self.config.auto_tiers[0] and self.ledger.fits_allowance(request, allowance)
         if tenant.when_ledger_away == "allow" or (tenant.when_ledger_away == "small_only" and cheapest):
             flight.hold = self.ledger.admit_unheld(request)
             return None
         await self.ledger.abandon(request)
         return Unavailable(
-            "The budget store cannot be reached, and this tenant's policy is to refuse until it is back. Retry shortly.",
+            "The budget store cannot be reached, and this tenant's policy is to refuse until then. Retry shortly.",
             headers={"Retry-After": "5"},
         )
 
-    def escalates(self, call: Call, route: Route) -> bool:
-        """Whether a second attempt may follow: never for streams, whose first byte is gone by then."""
-        return route.escalate_to is not None and not call.stream and call.endpoint is Endpoint.CHAT
+    def _escalation_group(self, call: Call, route: Route) -> str | None:
+        """Whom a second attempt would ask: nobody for streams, whose first byte is gone by then."""
+        if route.escalate_to is None or call.stream or call.endpoint is not Endpoint.CHAT:
+            return None
+        return self.config.group(route.escalate_to)
 
     def wants_better(self, flight: Flight) -> str | None:
         """The model group to ask once more when the answer is not good enough; None when it is, or must do."""
         call, route = _call(flight), flight.route
-        if route is None or route.escalate_to is None or not self.escalates(call, route):
+        group = self._escalation_group(call, route) if route is not None else None
+        if route is None or group is None:
             return None
         with flight.step("escalation check") as noted:
             answer = Answer(flight.answer, flight.finish_reason, flight.tool_calls, flight.usage, None)
@@ -228,7 +238,7 @@ class Pipeline:
         if assessment.ok:
             return None
         flight.escalation_reason = f"{assessment.check}: {assessment.reason}"
-        return self.config.group(route.escalate_to)
+        return group
 
     async def settle(self, flight: Flight, charge: Charge) -> None:
         """Charge what was used, once; later calls change nothing."""
@@ -306,5 +316,3 @@ def _unsettled_charge(flight: Flight) -> Charge:
         return Exact(0, 0)
     hold = flight.hold
     return LowerBound(hold.micros, hold.tokens) if hold else LowerBound(0, 0)
-
-

@@ -42,9 +42,7 @@ def decide_policy(tenant: TenantConfig, findings: Sequence[Finding], hints: Hint
         pinned = pinned or hints.sensitive or tenant.sensitive == "on_premise"
         redact = tenant.sensitive == "redact" and bool(findings)
         refuse = _refusal(kinds) if tenant.sensitive == "refuse" else None
-    constraints = Constraints(
-        on_premise_only=pinned, region=tenant.region, kinds=kinds, reason="; ".join(reasons)
-    )
+    constraints = Constraints(on_premise_only=pinned, region=tenant.region, kinds=kinds, reason="; ".join(reasons))
     return PolicyDecision(constraints, redact, refuse)
 
 
@@ -71,7 +69,5 @@ def allowed_groups(constraints: Constraints, deployments: Sequence[Deployment]) 
     """
     verdicts: dict[str, bool] = {}
     for deployment in deployments:
-        verdicts[deployment.group] = verdicts.get(deployment.group, True) and satisfies(
-            deployment, constraints
-        )
+        verdicts[deployment.group] = verdicts.get(deployment.group, True) and satisfies(deployment, constraints)
     return tuple(group for group, allowed in verdicts.items() if allowed)

@@ -41,6 +41,9 @@ class Ledger(Protocol):
     async def settle(self, hold: Hold, charge: Charge) -> Settled:
         """Charge once; a second settle of the same hold changes nothing and says so."""
 
+    def fits_allowance(self, request: Reservation, allowance_micros: int) -> bool:
+        """Whether the call fits what may be spent locally while the ledger is away."""
+
     def admit_unheld(self, request: Reservation) -> Hold:
         """A hold in name only, for a call that policy admits while the ledger is away: settled later."""
 

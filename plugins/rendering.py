@@ -42,7 +42,7 @@ def render(loaded: Loaded, environ: Mapping[str, str], base_dir: Path) -> Render
         gateway["keys_file"] = str((base_dir / keys_file).resolve())
     settings = dict(loaded.raw.get("router_settings") or {})
     first = str(kept[0]["model_name"])
-    settings["model_group_alias"] = {alias: first for alias in loaded.gateway.routing.aliases}
+    settings["model_group_alias"] = dict.fromkeys(loaded.gateway.routing.aliases, first)
     general = dict(loaded.raw.get("general_settings") or {})
     if environ.get("DATABASE_URL"):
         general.pop("custom_auth", None)  # LiteLLM's virtual keys and teams take over

@@ -218,17 +218,13 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def reconcile(
-    requests: Iterable[Request], ledger_micros_by_tenant: Mapping[str, int]
-) -> tuple[Reconciliation, ...]:
+def reconcile(requests: Iterable[Request], ledger_micros_by_tenant: Mapping[str, int]) -> tuple[Reconciliation, ...]:
     """Traced against charged, per tenant that occurs in either, by name."""
     traced: dict[str, int] = {}
     for request in requests:
         traced[request.tenant] = traced.get(request.tenant, 0) + request.cost_micros
     tenants = sorted(traced.keys() | ledger_micros_by_tenant.keys())
-    return tuple(
-        Reconciliation(name, traced.get(name, 0), ledger_micros_by_tenant.get(name, 0)) for name in tenants
-    )
+    return tuple(Reconciliation(name, traced.get(name, 0), ledger_micros_by_tenant.get(name, 0)) for name in tenants)
 
 
 def parse_since(text: str, now: datetime) -> int:
@@ -242,9 +238,7 @@ def parse_since(text: str, now: datetime) -> int:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(
-            f"{text!r} is neither an age (30m, 24h, 7d, 2w) nor an ISO date such as 2026-05-01"
-        ) from None
+        raise ValueError(f"{text!r} is neither an age (30m, 24h, 7d, 2w) nor an ISO date such as 2026-05-01") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 10**9
 

@@ -108,9 +108,7 @@ def report(
     _print(dimensions, requests, reader.skipped, as_json, as_csv)
 
 
-def _print(
-    dimensions: Sequence[str], requests: Sequence[Request], skipped: int, as_json: bool, as_csv: bool
-) -> None:
+def _print(dimensions: Sequence[str], requests: Sequence[Request], skipped: int, as_json: bool, as_csv: bool) -> None:
     groups = group_by(requests, dimensions)
     if as_json:
         sys.stdout.write(to_json(dimensions, groups, requests, skipped) + "\n")
@@ -120,9 +118,7 @@ def _print(
         Console().print(to_table(dimensions, groups, total_of(requests)))
 
 
-def to_json(
-    dimensions: Sequence[str], groups: Sequence[Group], requests: Sequence[Request], skipped: int
-) -> str:
+def to_json(dimensions: Sequence[str], groups: Sequence[Group], requests: Sequence[Request], skipped: int) -> str:
     """One object: the period, the rows (dimensions and numbers) and their total."""
     times = [request.started_ns for request in requests]
     rows: list[dict[str, Any]] = [  # Any: names and numbers

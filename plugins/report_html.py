@@ -48,9 +48,9 @@ svg text.value{fill:var(--text)}
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;list-style:none;margin:8px 0 0;padding:0;font-size:.85rem}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.87rem}
-th,td{padding:5px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--grid);
+th,td{padding:5px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--grid);
 font-variant-numeric:tabular-nums}
-th{color:var(--dim);font-weight:600}.name{text-align:left;white-space:normal;min-width:8.5em}
+th{color:var(--dim);font-weight:600}.name{text-align:left;white-space:normal;min-width:10em}
 tr.total td{font-weight:700;border-bottom:0}
 .wide{margin-top:16px}
 """
@@ -62,9 +62,7 @@ def page(requests: Sequence[Request], now: datetime) -> str:
     over_time = timeline(requests, "tier")
     first, last = min(r.started_ns for r in requests), max(r.started_ns for r in requests)
     period = f"{_moment(first // 10**9)} to {_moment(last // 10**9)} UTC"
-    colours = "".join(
-        f".c{n}{{fill:{c}}}.s{n}{{stroke:{c}}}.b{n}{{background:{c}}}" for n, c in enumerate(_COLOURS)
-    )
+    colours = "".join(f".c{n}{{fill:{c}}}.s{n}{{stroke:{c}}}.b{n}{{background:{c}}}" for n, c in enumerate(_COLOURS))
     charts = "".join([*_time_charts(over_time), *(_spend_by(requests, name) for name in DEFAULT_BY)])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -132,9 +132,7 @@ def _grid(axis: Axis, top: float) -> str:
     slot = (WIDTH - _LEFT - _RIGHT) / max(1, places)
     for place in range(0, places, max(1, math.ceil(places / 5))):
         x = min(WIDTH - 30.0, _LEFT + (place + 0.5) * slot)
-        drawn.append(
-            f'<text x="{x:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(axis.labels[place])}</text>'
-        )
+        drawn.append(f'<text x="{x:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(axis.labels[place])}</text>')
     return "".join(drawn)
 
 

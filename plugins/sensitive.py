@@ -23,18 +23,17 @@ from plugins.values import Finding
 _FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _EMAIL = Detector(
     "email",
-    re.compile(
-        r"(?<![\w.+%\-])(?P<v>[\w.+%\-]{1,64}@(?:[^\W_](?:[\w\-]{0,62})\.){1,8}[^\W\d_]{2,24})(?![\w@])"
-    ),
+    re.compile(r"(?<![\w.+%\-])(?P<v>[\w.+%\-]{1,64}@(?:[^\W_](?:[\w\-]{0,62})\.){1,8}[^\W\d_]{2,24})(?![\w@])"),
     cues=("@",),
     accept=lambda m: (
-        not m.value.lower().startswith(("noreply@", "no-reply@", "git@"))
-        and not m.value.lower().endswith(_FILES)
+        not m.value.lower().startswith(("noreply@", "no-reply@", "git@")) and not m.value.lower().endswith(_FILES)
     ),
 )
 # In order of precedence: where two findings overlap, the kind of the earlier row names them.
 DETECTORS: Final[tuple[Detector, ...]] = (*SECRETS, _EMAIL, IBAN, *IDS, *NUMBERS, *PEOPLE)
 KINDS: Final[tuple[str, ...]] = tuple(dict.fromkeys((*(d.kind for d in DETECTORS), "health")))
+UNSCANNED: Final = "unscanned"
+MAX_SCANNED_CHARS: Final = 1_000_000  # about 250,000 tokens; bounds the time that one request can take
 _RUN = re.compile(r"\d(?:[ .+/()\-]{0,3}\d){6}")
 
 
@@ -71,12 +70,17 @@ def _words(problem: Exception) -> str:
 def find_sensitive(
     text: str, extra: Mapping[str, TextPattern] | None = None, kinds: tuple[str, ...] = ()
 ) -> tuple[Finding, ...]:
-    """What in `text` is sensitive: in order, without overlaps. `kinds` narrows the built-in kinds (none: "
-    "all)."""
+    """What in `text` is sensitive: in order, without overlaps. `kinds` narrows the built-in kinds (none: all).
+
+    What lies beyond MAX_SCANNED_CHARS is one finding of kind "unscanned": not looked at is not harmless.
+    """
+    whole, text = text, text[:MAX_SCANNED_CHARS]
     lower = _lower(text)
     digits = sum(map(text.count, "0123456789")) >= 4
     given = {"": True, "digits": digits, "run": digits and _RUN.search(text) is not None}
     found: list[tuple[int, int, str]] = []
+    if len(whole) > len(text):
+        found.append((len(text), len(whole), UNSCANNED))
     for kind, pattern in (extra or {}).items():
         found += [(m.start(), m.end(), kind) for m in pattern.finditer(text) if m.end() > m.start()]
     for detector in DETECTORS:
@@ -106,9 +110,7 @@ def _matches(detector: Detector, text: str, lower: str) -> Iterator[tuple[int, i
         start, end = found.span("v") if named else found.span()
         if detector.accept is not None:
             before = lower[max(0, start - BEFORE_CHARS) : start]
-            if not detector.accept(
-                Match(text[start:end], before, lower[end : end + AFTER_CHARS], start, end)
-            ):
+            if not detector.accept(Match(text[start:end], before, lower[end : end + AFTER_CHARS], start, end)):
                 continue
         yield start, end
 

@@ -40,7 +40,7 @@ _STATE = re.compile(
     r"\b(?:have|has|had|having|['\u2019]ve|am|is|was|suffer\w*|diagnos\w+|tested positive|treated for"
     r"|taking|takes?|took|prescribed|recovering|survived"
     r"|living with|died of|struggl\w+ with|on|habe|hat|hatte|leide|leidet|litt|nehme|nimmt|bin|ist|war"
-    r"|erkrankt|behandelt|diagnostiziert|bekam|wurde"
+    r"|erkrankt|krankgeschrieben|wegen|behandelt|diagnostiziert|bekam|wurde"
     r"|ai|a|avait|souffr\w+|suis|est|prends|prend|atteinte?|traitée?|diagnostiqué\w*"
     r"|tengo|tiene|tuvo|tenía|padezco|padece|sufro|sufre|soy|estoy|está|es|tomo|toma|fue|diagnostic\w+)\b"
     r"|['\u2019](?:m|s|ve|ai)\b"

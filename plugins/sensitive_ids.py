@@ -67,9 +67,7 @@ _ROWS: tuple[NationalId, ...] = (
         r"sécu|\bnir\b|insee",
         r".+",
     ),
-    NationalId(
-        "es_dni", r"\d{8}[ \-]?[A-Za-z]", stdnum.es.dni, r"\b(?:dni|nif|documento)\b", r"\d{8}-?[A-Z]"
-    ),
+    NationalId("es_dni", r"\d{8}[ \-]?[A-Za-z]", stdnum.es.dni, r"\b(?:dni|nif|documento)\b", r"\d{8}-?[A-Z]"),
     NationalId(
         "es_dni",
         r"[XYZxyz][ \-]?\d{7}[ \-]?[A-Za-z]",
@@ -108,9 +106,7 @@ _ROWS: tuple[NationalId, ...] = (
         r"rijksregister|registre national|\bniss\b",
         r"\d.+\D.+\d",
     ),
-    NationalId(
-        "br_cpf", r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}", stdnum.br.cpf, r"\bcpf\b", r"\d{3}\.\d{3}\.\d{3}-\d{2}"
-    ),
+    NationalId("br_cpf", r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}", stdnum.br.cpf, r"\bcpf\b", r"\d{3}\.\d{3}\.\d{3}-\d{2}"),
     NationalId(
         "ca_sin",
         r"\d{3}[ \-]?\d{3}[ \-]?\d{3}",
@@ -126,9 +122,7 @@ _ROWS: tuple[NationalId, ...] = (
         r"\bnif\b|contribuinte",
         cues=("nif", "contribuinte"),
     ),
-    NationalId(
-        "se_personnummer", r"(?:19|20)?\d{6}[\-+]\d{4}", stdnum.se.personnummer, r"personnummer", r".+"
-    ),
+    NationalId("se_personnummer", r"(?:19|20)?\d{6}[\-+]\d{4}", stdnum.se.personnummer, r"personnummer", r".+"),
 )
 
 

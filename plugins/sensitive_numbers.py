@@ -167,7 +167,10 @@ NUMBERS: tuple[Detector, ...] = (
     ),
     Detector(
         "phone",
-        re.compile(r"(?<![\w.,+=/$€£#\-])(?=(?P<v>(?:\+|\(\+?)?\d[\d ().\-/]{5,20}\d)(?![\w%€$]|[.,\-/]\d))"),
+        re.compile(
+            r"(?<![\w.,+=/$€£#\-])(?:(?=\+)|(?<!\d[ ]))"
+            r"(?=(?P<v>(?:\+|\(\+?)?\d[\d ().\-/]{5,20}\d)(?![\w%€$]|[.,\-/]\d))"
+        ),
         needs="run",
         accept=is_phone,
     ),
@@ -194,14 +197,11 @@ _IBAN_COUNTRIES: dict[int, str] = {
     29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
 }  # fmt: skip
 _IBAN_FORMS = "|".join(
-    rf"(?:{names.replace(' ', '|')})\d\d(?:[ \-]?[A-Z0-9]){{{length - 4}}}"
-    for length, names in _IBAN_COUNTRIES.items()
+    rf"(?:{names.replace(' ', '|')})\d\d(?:[ \-]?[A-Z0-9]){{{length - 4}}}" for length, names in _IBAN_COUNTRIES.items()
 )
 IBAN = Detector(
     "iban",
-    re.compile(
-        rf"(?<![A-Z0-9])(?=[A-Z]{{2}}\d\d[ \-]?[A-Z0-9]{{4}})(?P<v>{_IBAN_FORMS})(?![A-Z0-9])", re.IGNORECASE
-    ),
+    re.compile(rf"(?<![A-Z0-9])(?=[A-Z]{{2}}\d\d[ \-]?[A-Z0-9]{{4}})(?P<v>{_IBAN_FORMS})(?![A-Z0-9])", re.IGNORECASE),
     needs="run",
     accept=is_iban,
 )

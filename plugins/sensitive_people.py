@@ -35,7 +35,7 @@ FAMOUS = words(
     "dalloway hyde jekyll fox robinson rochester bennet bovary curie obama trump biden clinton "
     "merkel macron scholz musk bezos gates jobs kennedy churchill thatcher gandhi mandela "
     "shakespeare darwin newton tesla hawking frankenstein dolittle house faust tenorio mozart "
-    "bach beethoven goethe schiller kafka hugo zola proust picasso cervantes quijote quixote "
+    "bach beethoven goethe schiller kafka hugo zola proust picasso cervantes quijote sancho holle quixote "
     "juan borges lorca neruda franco napoleon bonaparte pompadour butterfly bovary miyagi potter "
     "dumbledore simpson burns smithers rogers feynman oppenheimer turing lovelace president "
     "speaker chairman chairwoman justice präsident präsidentin bundeskanzler bundeskanzlerin "
@@ -101,13 +101,13 @@ _SELF_SURE = (
 _ROLES = words(
     "patient client customer employee colleague tenant applicant candidate student neighbour "
     "neighbor claimant witness suspect defendant guest boss manager husband wife son daughter "
-    "brother sister mother father friend uncle aunt patientin kunde kundin kunden mitarbeiter "
+    "brother sister mother father friend uncle aunt grandfather grandmother grandpa grandma nephew niece cousin onkel tante opa oma patientin kunde kundin kunden mitarbeiter "
     "mitarbeiterin kollege kollegin kollegen bewerber bewerberin mieter mieterin schüler "
     "schülerin nachbar nachbarin mann frau sohn tochter bruder schwester mutter vater chef "
     "chefin freund freundin patiente cliente l'employé l'employée salarié salariée candidat "
     "candidate mari femme fils fille frère sœur père mère collègue voisin voisine ami amie élève "
     "locataire paciente empleado empleada marido esposo esposa mujer hijo hija hermano hermana "
-    "madre padre compañero compañera vecino vecina amigo amiga jefe jefa alumno alumna inquilino "
+    "madre padre compañero compañera abuelo abuela primo prima vecino vecina amigo amiga jefe jefa alumno alumna inquilino "
     "inquilina candidato candidata"
 )
 _LINKS = frozenset(

@@ -83,9 +83,7 @@ def from_record(record: Mapping[str, Any]) -> Trace:
         **{name: record[name] for name in _SAME},
         caller=Caller(record["tenant"], record["app"], record["key_id"]),
         endpoint=Endpoint(record["endpoint"]),
-        cache=CacheVerdict(
-            record["cache"], record["cache_reason"], record["cache_distance"], record["cache_age_s"]
-        ),
+        cache=CacheVerdict(record["cache"], record["cache_reason"], record["cache_distance"], record["cache_age_s"]),
         usage=Usage(
             record["input_tokens"],
             record["output_tokens"],
@@ -98,7 +96,6 @@ def from_record(record: Mapping[str, Any]) -> Trace:
             if name.startswith(_COST) and name.endswith(_MICROS) and name != "cost_micros"
         },
         steps=tuple(
-            Step(step["name"], step["started_ns"], step["ended_ns"], step["attributes"])
-            for step in record["steps"]
+            Step(step["name"], step["started_ns"], step["ended_ns"], step["attributes"]) for step in record["steps"]
         ),
     )

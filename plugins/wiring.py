@@ -12,16 +12,15 @@ from pathlib import Path
 from classifier.artifact import Model
 from classifier.embedding import Embedder
 from classifier.pairs.verify import PairVerifier
-
 from plugins.adapters import cache_seam, litellm_io
 from plugins.adapters.embedder import AsyncEmbedder
-from plugins.adapters.price_data import catalog_of
-from plugins.adapters.redis_cache import RedisCache
-from plugins.adapters.redis_ledger import RedisLedger
 from plugins.adapters.fan_out import FanOut
 from plugins.adapters.file_sink import FileSink
 from plugins.adapters.langfuse_sink import LangfuseSink
 from plugins.adapters.metrics import MetricsSink
+from plugins.adapters.price_data import catalog_of
+from plugins.adapters.redis_cache import RedisCache
+from plugins.adapters.redis_ledger import RedisLedger
 from plugins.adapters.upstream import Upstream
 from plugins.budget import Alert
 from plugins.catalog import Catalog

@@ -15,12 +15,20 @@ from typing import Any
 import httpx
 import openai
 import yaml
+
 from plugins.launcher import Options, Started, running_gateway
 from plugins.tenancy import hash_key, new_key
 
 ROOT = Path(__file__).parents[1]
 # Variables that would turn the simulated gateway into one that uses somebody's real providers or Redis.
-FOREIGN = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "ONPREM_BASE_URL", "ONPREM_MODEL", "REDIS_URL")
+FOREIGN = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "ONPREM_BASE_URL",
+    "ONPREM_MODEL",
+    "REDIS_URL",
+)
 FOREIGN += ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "DATABASE_URL", "LITELLM_MASTER_KEY")
 
 TENANTS: dict[str, dict[str, Any]] = {

@@ -48,9 +48,7 @@ class Tenant:
         self, micros: int = 100, tokens: int = 10, tier: str = "small", call_id: str = "", app: str = "web"
     ) -> Reservation:
         self.calls += 1
-        return Reservation(
-            call_id or f"call-{self.calls}", self.name, "UTC", self.caps, micros, tokens, tier, app
-        )
+        return Reservation(call_id or f"call-{self.calls}", self.name, "UTC", self.caps, micros, tokens, tier, app)
 
     async def hold(self, micros: int = 100, tokens: int = 10, tier: str = "small", call_id: str = "") -> Hold:
         held = await self.ledger.reserve(self.request(micros, tokens, tier, call_id))

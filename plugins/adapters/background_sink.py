@@ -97,9 +97,7 @@ class BackgroundSink(ABC):
 
     def _run(self) -> None:
         while True:
-            traces, size = self._queue.take(
-                self.max_batch_traces, self.max_batch_bytes, _IDLE_S, self.linger_s
-            )
+            traces, size = self._queue.take(self.max_batch_traces, self.max_batch_bytes, _IDLE_S, self.linger_s)
             if not traces and self._queue.closed:
                 break
             self._guarded(traces)

@@ -155,9 +155,7 @@ class LangfuseSink(BackgroundSink):
                 batch.done()
                 return True
             left = self._send(parts)
-            if (
-                left and batch.age_s > _SPOOL_MAX_AGE_S
-            ):  # a batch that the server fails on must not block the rest
+            if left and batch.age_s > _SPOOL_MAX_AGE_S:  # a batch that the server fails on must not block the rest
                 self._account.drop("expired", len(left))
                 left = []
             if len(left) == len(parts):

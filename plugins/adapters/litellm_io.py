@@ -56,7 +56,12 @@ def caller_of(auth: UserAPIKeyAuth) -> Caller:
 
 def auth_of(caller: Caller) -> UserAPIKeyAuth:
     """The reverse, for LiteLLM's custom auth. `models` stays empty: access is checked by the pipeline."""
-    ours = {"tenant": caller.tenant, "app": caller.app, "key_id": caller.key_id, "models": list(caller.models)}
+    ours = {
+        "tenant": caller.tenant,
+        "app": caller.app,
+        "key_id": caller.key_id,
+        "models": list(caller.models),
+    }
     return UserAPIKeyAuth(
         api_key=caller.key_id, team_id=caller.tenant, key_alias=caller.app, metadata={METADATA_KEY: ours}
     )
@@ -74,7 +79,11 @@ def quiet_refusals(record: logging.LogRecord) -> bool:
 def proxy_error(error: GatewayError) -> Refusal:
     """A refusal in the one exception type that the proxy passes to clients as it is."""
     return Refusal(
-        message=error.message, type=error.kind, param=error.param, code=error.http_status, headers=dict(error.headers)
+        message=error.message,
+        type=error.kind,
+        param=error.param,
+        code=error.http_status,
+        headers=dict(error.headers),
     )
 
 

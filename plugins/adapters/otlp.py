@@ -47,9 +47,7 @@ def encode(spans: Sequence[Span]) -> bytes:
         spans=[_span(span, known) for span in spans],
     )
     resource = Resource(attributes=_attributes({"service.name": _NAME}, known))
-    request = ExportTraceServiceRequest(
-        resource_spans=[ResourceSpans(resource=resource, scope_spans=[scope])]
-    )
+    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(resource=resource, scope_spans=[scope])])
     return bytes(request.SerializeToString())
 
 
@@ -59,10 +57,7 @@ def split(body: bytes) -> list[bytes]:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:
         raise ValueError("not an OTLP trace request") from error
-    return [
-        ExportTraceServiceRequest(resource_spans=[part]).SerializeToString()
-        for part in request.resource_spans
-    ]
+    return [ExportTraceServiceRequest(resource_spans=[part]).SerializeToString() for part in request.resource_spans]
 
 
 def without_content(body: bytes) -> bytes | None:
@@ -83,11 +78,7 @@ def _span(span: Span, known: dict[tuple[str, Attribute], KeyValue]) -> OtlpSpan:
     code = Status.StatusCode.STATUS_CODE_ERROR if span.failed else Status.StatusCode.STATUS_CODE_UNSET
     links = []
     if span.link:
-        links = [
-            OtlpSpan.Link(
-                trace_id=bytes.fromhex(span.link.trace_id), span_id=bytes.fromhex(span.link.span_id)
-            )
-        ]
+        links = [OtlpSpan.Link(trace_id=bytes.fromhex(span.link.trace_id), span_id=bytes.fromhex(span.link.span_id))]
     return OtlpSpan(
         trace_id=bytes.fromhex(span.trace_id),
         span_id=bytes.fromhex(span.span_id),
@@ -102,9 +93,7 @@ def _span(span: Span, known: dict[tuple[str, Attribute], KeyValue]) -> OtlpSpan:
     )
 
 
-def _attributes(
-    attributes: Mapping[str, Attribute], known: dict[tuple[str, Attribute], KeyValue]
-) -> list[KeyValue]:
+def _attributes(attributes: Mapping[str, Attribute], known: dict[tuple[str, Attribute], KeyValue]) -> list[KeyValue]:
     """`known` keeps what one trace repeats on each of its spans: made once, then copied by protobuf."""
     found = []
     for pair in attributes.items():

@@ -54,7 +54,7 @@ async def open_redis(url: str, timeout_s: float) -> Client:
         return client
     await client.aclose()
     return RedisCluster.from_url(
-        url, max_connections=MAX_CONNECTIONS, cluster_error_retry_attempts=1, **times
+        url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 1), **times
     )
 
 

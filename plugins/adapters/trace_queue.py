@@ -12,8 +12,8 @@ from typing import Protocol
 
 from plugins.values import Trace
 
-# Measured with tracemalloc: a Trace without its texts is about 1.2 KB, a step about 0.5 KB.
-_TRACE_BYTES = 2_048
+# Measured with tracemalloc on unshared copies: 2.3 KB without steps, 0.5 KB more per step; rounded up.
+_TRACE_BYTES = 3_072
 _STEP_BYTES = 1_024
 
 
@@ -69,9 +69,7 @@ class Account:
 def size_of(trace: Trace) -> int:
     """What a queued trace holds in memory, in bytes; estimated from above."""
     texts = (trace.input, trace.output, trace.reason, trace.session, trace.feature, trace.end_user)
-    steps = sum(
-        _STEP_BYTES + sum(sys.getsizeof(value) for value in step.attributes.values()) for step in trace.steps
-    )
+    steps = sum(_STEP_BYTES + sum(sys.getsizeof(value) for value in step.attributes.values()) for step in trace.steps)
     return _TRACE_BYTES + sum(map(sys.getsizeof, texts)) + steps
 
 
@@ -105,9 +103,7 @@ class TraceQueue:
                 self._changed.notify()
         return True
 
-    def take(
-        self, max_traces: int, max_bytes: int, wait_s: float, linger_s: float
-    ) -> tuple[list[Trace], int]:
+    def take(self, max_traces: int, max_bytes: int, wait_s: float, linger_s: float) -> tuple[list[Trace], int]:
         """Up to that many traces, and their bytes; none after `wait_s` without one, or when closed."""
         with self._changed:
             if not self._items and not self._closed:

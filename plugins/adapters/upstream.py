@@ -18,7 +18,16 @@ log = logging.getLogger("tierwise")
 
 # What of a client's chat request is sent again: OpenAI's own parameters.
 SENT_AGAIN = frozenset(
-    {"messages", "temperature", "top_p", "max_tokens", "max_completion_tokens", "tools", "tool_choice", "user"}
+    {
+        "messages",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "max_completion_tokens",
+        "tools",
+        "tool_choice",
+        "user",
+    }
     | {"response_format", "stop", "seed", "presence_penalty", "frequency_penalty", "n", "parallel_tool_calls"}
     | {"logit_bias", "logprobs", "top_logprobs", "reasoning_effort"}
 )

@@ -28,7 +28,8 @@ def check_name(call: Call, config: GatewayConfig, catalog: Catalog) -> GatewayEr
     model = call.model
     if not (is_alias(model, config) or model in config.tiers or model in catalog):
         return UnknownModel(
-            f"The model {model!r} does not exist here. Ask GET /v1/models for the names you may use.", param="model"
+            f"The model {model!r} does not exist here. Ask GET /v1/models for the names you may use.",
+            param="model",
         )
     if not call.caller.may_use(model):
         return Forbidden(

@@ -50,10 +50,16 @@ def demonstrate(started: Started, console: Console) -> list[Row]:
 def _rows(started: Started) -> Iterator[Row]:
     client = openai.OpenAI(base_url=started.base_url, api_key=started.keys[TENANT], max_retries=0)
     capped = openai.OpenAI(base_url=started.base_url, api_key=started.keys[CAPPED], max_retries=0)
-    for label, prompt, tier in (("easy", EASY, "small"), ("middling", MIDDLING, "mid"), ("hard", HARD, "frontier")):
+    for label, prompt, tier in (
+        ("easy", EASY, "small"),
+        ("middling", MIDDLING, "mid"),
+        ("hard", HARD, "frontier"),
+    ):
         yield _tier_row(f"auto, {label} prompt", tier, _ask(client, "auto", prompt))
     yield _tier_row("auto, easy prompt, streamed", "small", _stream(client, "auto", "What is the capital of Peru?"))
-    yield _tier_row("frontier by name, easy prompt", "frontier", _ask(client, "frontier", "What is the capital of Chad?"))
+    yield _tier_row(
+        "frontier by name, easy prompt", "frontier", _ask(client, "frontier", "What is the capital of Chad?")
+    )
     yield _cache_row("the same question again", "exact", _ask(client, "auto", EASY))
     _ask(client, "auto", PARAPHRASE[0])
     yield _cache_row("a question in other words", "semantic", _ask(client, "auto", PARAPHRASE[1]))
@@ -128,5 +134,3 @@ def _fault(origin: str, model: str, fault: str) -> Iterator[None]:
 
 def _short(reason: str, most: int = 46) -> str:
     return reason if len(reason) <= most else reason[: most - 3] + "..."
-
-

@@ -8,10 +8,10 @@ import uuid
 import httpx
 import openai
 import pytest
-from plugins.tenancy import hash_key
-from plugins.trial.demo import demonstrate
 from rich.console import Console
 
+from plugins.tenancy import hash_key
+from plugins.trial.demo import demonstrate
 from tests.gateway import Running
 
 EASY = "What is the capital of {}?"
@@ -56,7 +56,12 @@ def test_a_repeated_question_is_answered_without_a_model_call(running: Running) 
     again = running.ask(question)
     streamed = running.post(
         "/chat/completions",
-        {"model": "auto", "messages": [{"role": "user", "content": question}], "max_tokens": 200, "stream": True},
+        {
+            "model": "auto",
+            "messages": [{"role": "user", "content": question}],
+            "max_tokens": 200,
+            "stream": True,
+        },
     )
     assert running.model_calls() == before or first.headers["x-tierwise-cache"] == "exact"
     assert again.headers["x-tierwise-cache"] == "exact"
@@ -186,7 +191,11 @@ def test_a_narrow_key_gets_403_and_auto_stays_within_it(running: Running) -> Non
 
 def test_a_wrong_key_is_401(running: Running) -> None:
     """An unknown key, none at all and the hash of a good one are refused alike."""
-    for headers in ({"Authorization": "Bearer sk-tw-unknown"}, {}, {"Authorization": hash_key(running.keys["acme"])}):
+    for headers in (
+        {"Authorization": "Bearer sk-tw-unknown"},
+        {},
+        {"Authorization": hash_key(running.keys["acme"])},
+    ):
         reply = httpx.post(
             f"{running.started.base_url}/chat/completions",
             json={"model": "auto", "messages": [{"role": "user", "content": "hi"}]},

@@ -1,4 +1,4 @@
-"""A process of its own for the ledger tests: `python -m tests.redis.ledger_worker URL TENANT NAME CALLS FOLDER`.
+"""A worker process for the ledger tests: `python -m tests.redis.ledger_worker URL TENANT NAME CALLS FOLDER`.
 
 Reserves 10 micro-dollars for each call, settles every second one with 5, and prints how many were admitted.
 With CALLS 0 it takes one hold and is killed by its own hand, as `kill -9` would.

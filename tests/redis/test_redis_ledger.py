@@ -92,9 +92,7 @@ async def test_second_settle_changes_nothing(acme: Tenant) -> None:
 async def test_of_two_settles_at_once_one_counts(acme: Tenant) -> None:
     """Two hooks that fire together settle once; both learn the charge."""
     hold = await acme.hold(100)
-    settled = await asyncio.gather(
-        acme.ledger.settle(hold, Exact(40, 4)), acme.ledger.settle(hold, Exact(0, 0))
-    )
+    settled = await asyncio.gather(acme.ledger.settle(hold, Exact(40, 4)), acme.ledger.settle(hold, Exact(0, 0)))
     assert [(s.first, s.charged_micros) for s in settled] == [(True, 40), (False, 40)]
     assert await acme.balance() == (40, 0)
 
@@ -180,9 +178,7 @@ async def test_an_expired_hold_is_given_back_where_the_policy_says_so(lenient: T
     assert await lenient.balance() == (0, 1000)
 
 
-@pytest.mark.parametrize(
-    ("charge", "spent"), [(Exact(70, 1), 70), (LowerBound(70, 1), 600), (Exact(650, 1), 650)]
-)
+@pytest.mark.parametrize(("charge", "spent"), [(Exact(70, 1), 70), (LowerBound(70, 1), 600), (Exact(650, 1), 650)])
 async def test_a_late_settle_corrects_the_charge_of_an_expired_hold(
     acme: Tenant, url: str, charge: Exact | LowerBound, spent: int
 ) -> None:
@@ -211,9 +207,7 @@ async def test_reconcile_lists_what_it_ended(acme: Tenant, url: str) -> None:
     dead, _alive = await acme.hold(600, 7), await acme.hold(100)
     await let_expire(url, acme.name, dead.call_id)
     found = await acme.ledger.reconcile(acme.name)
-    assert [(e.call_id, e.micros, e.tokens, e.outcome) for e in found.ended] == [
-        (dead.call_id, 600, 7, "charged")
-    ]
+    assert [(e.call_id, e.micros, e.tokens, e.outcome) for e in found.ended] == [(dead.call_id, 600, 7, "charged")]
     assert found.open_holds == 1
     assert await acme.balance() == (600, 100)
 
@@ -327,9 +321,7 @@ async def test_an_alert_is_given_once_over_all_replicas(acme: Tenant, url: str, 
     async with tenant_on(url, tmp_path, name=acme.name, calendar=acme.ledger._calendar) as other:
         both = [acme, other] * 8
         holds = [await t.hold(50, call_id=f"x{i}") for i, t in enumerate(both)]
-        settled = await asyncio.gather(
-            *(t.ledger.settle(h, Exact(50, 0)) for t, h in zip(both, holds, strict=True))
-        )
+        settled = await asyncio.gather(*(t.ledger.settle(h, Exact(50, 0)) for t, h in zip(both, holds, strict=True)))
         texts = [text for s in settled for text in s.alerts]
         assert [alert.share_permille for alert in acme.alerts + other.alerts] == [800]
         assert len(texts) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -56,8 +57,8 @@ def worker(url: str, tenant: str, name: str, calls: int, folder: Path) -> subpro
 
 
 async def test_processes_together_never_pass_a_cap(acme: Tenant, url: str, tmp_path: Path) -> None:
-    """Three processes with many concurrent calls: the cap holds to the micro-dollar, and the books balance."""
-    workers = [worker(url, acme.name, f"w{n}", 80, tmp_path) for n in range(3)]
+    """Two processes with many concurrent calls: the cap holds to the micro-dollar, the books balance."""
+    workers = [worker(url, acme.name, f"w{n}", 120, tmp_path) for n in range(2)]
     admitted = 0
     for process in workers:
         output, _ = await asyncio.to_thread(process.communicate, timeout=60)
@@ -71,9 +72,7 @@ async def test_processes_together_never_pass_a_cap(acme: Tenant, url: str, tmp_p
     assert await acme.is_balanced()
 
 
-async def test_the_hold_of_a_killed_worker_expires_and_is_charged(
-    acme: Tenant, url: str, tmp_path: Path
-) -> None:
+async def test_the_hold_of_a_killed_worker_expires_and_is_charged(acme: Tenant, url: str, tmp_path: Path) -> None:
     """`kill -9` between reserve and settle: reserved until the hold's end, then spent as unknown."""
     process = worker(url, acme.name, "dead", 0, tmp_path)
     await asyncio.to_thread(process.communicate, timeout=60)
@@ -146,11 +145,10 @@ async def test_without_redis_a_reserve_says_so_and_holds_nothing(tmp_path: Path)
 
 async def test_a_silent_redis_is_away_after_the_timeout(tmp_path: Path) -> None:
     """A server that accepts and never answers does not hold up a call for ever."""
-    server = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(30), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with tenant_on(f"redis://127.0.0.1:{port}/0", tmp_path, BudgetConfig(timeout_ms=50)) as tenant:
-        assert isinstance(await tenant.ledger.reserve(tenant.request()), LedgerAway)
-    server.close()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        async with tenant_on(url, tmp_path, BudgetConfig(timeout_ms=50)) as tenant:
+            assert isinstance(await tenant.ledger.reserve(tenant.request()), LedgerAway)
 
 
 async def test_a_full_redis_is_away(acme: Tenant, url: str) -> None:
@@ -168,7 +166,7 @@ async def test_a_full_redis_is_away(acme: Tenant, url: str) -> None:
 
 
 async def test_settlements_of_an_outage_are_journalled_and_replayed_once(tmp_path: Path) -> None:
-    """Redis goes in mid-call and comes back with its data: charges of before, meanwhile and after all count."""
+    """Redis goes in mid-call and comes back with its data: calls of before and meanwhile both count."""
     folder = tmp_path / "journal"
     with running_redis(tmp_path / "data") as server:
         async with tenant_on(server.url, folder) as tenant:
@@ -208,9 +206,9 @@ async def test_a_refused_call_gives_back_what_an_unanswered_reserve_holds(acme: 
     """The server held but its answer was lost: the refused call's hold goes when Redis answers again."""
     request = acme.request(300)
     async with Redis.from_url(url) as redis:
+        await acme.ledger.states(acme.name, "UTC", acme.caps)
         impatient = acme.ledger._scripts
         impatient._timeout_s = 0.05
-        await acme.ledger.states(acme.name, "UTC", acme.caps)
         await redis.client_pause(200, all=True)
         assert isinstance(await acme.ledger.reserve(request), LedgerAway)
         impatient._timeout_s = 10.0
@@ -235,9 +233,7 @@ async def test_the_local_allowance_is_bounded_until_redis_is_back(tmp_path: Path
             assert tenant.ledger.fits_allowance(second, 100)
 
 
-async def test_a_settlement_that_was_delivered_is_not_replayed(
-    acme: Tenant, url: str, tmp_path: Path
-) -> None:
+async def test_a_settlement_that_was_delivered_is_not_replayed(acme: Tenant, url: str, tmp_path: Path) -> None:
     """The line broke after the script ran: its journalled copy changes nothing, not even days later."""
     hold = await acme.hold(100)
     settled = await acme.ledger.settle(hold, Exact(40, 4))
@@ -262,10 +258,7 @@ async def test_a_settlement_of_long_ago_that_never_arrived_is_replayed(acme: Ten
     old = Settlement("old", acme.name, True, 40, 4, "tenant|*|micros=T", "-", "T@0", "small", then_ms)
     Journal(tmp_path / "journal").append(old)
     await acme.ledger.replay_journal()
-    (shown, *_) = [
-        s for s in await acme.ledger.spending(acme.name, "UTC", ("tenant",)) if s.window is Window.TOTAL
-    ]
-    assert shown.micros == 40
+    assert await acme.balance(Cap("tenant", Window.TOTAL, micros=1)) == (40, 0)
 
 
 async def test_a_settlement_that_neither_redis_nor_disk_takes_is_in_the_log(

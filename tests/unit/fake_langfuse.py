@@ -95,9 +95,7 @@ class FakeLangfuse:
 def problems_of(span: Received) -> list[str]:
     """What Langfuse would misread in this observation; empty if nothing."""
     found = [
-        f"unknown attribute {key}"
-        for key in span.attributes
-        if key not in _KNOWN and not key.startswith(_METADATA)
+        f"unknown attribute {key}" for key in span.attributes if key not in _KNOWN and not key.startswith(_METADATA)
     ]
     if not isinstance(span.attributes.get("langfuse.trace.tags"), list):
         found.append("tags are no list")

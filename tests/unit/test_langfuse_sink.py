@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from plugins.adapters import langfuse_sink
+from plugins.adapters import background_sink, langfuse_sink
 from plugins.adapters.background_sink import BackgroundSink
 from plugins.adapters.langfuse_sink import LangfuseSink
 from plugins.adapters.spool import Spool
@@ -34,6 +34,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(langfuse_sink, "_MAX_DELAY_S", 0.05)
     monkeypatch.setattr(langfuse_sink, "_OUTAGE_LINGER_S", 0.01)
     monkeypatch.setattr(BackgroundSink, "linger_s", 0.01)
+    monkeypatch.setattr(background_sink, "_IDLE_S", 0.05)
 
 
 @pytest.fixture
@@ -92,11 +93,11 @@ async def test_sums_of_a_thousand_requests_agree_to_the_micro_dollar(server: Fak
 async def test_close_delivers_everything_that_was_accepted(server: FakeLangfuse) -> None:
     """No trace waits for a timer when the process ends."""
     sink = sink_for(server.url)
-    for trace in some(800):
+    for trace in some(400):
         sink.emit(trace)
     await sink.close()
-    assert len(server.generations) == 800
-    assert sink.stats().delivered == 800
+    assert len(server.generations) == 400
+    assert sink.stats().delivered == 400
     assert sink.stats().queue_bytes == 0
 
 
@@ -132,8 +133,7 @@ def test_the_size_of_a_queued_trace_is_estimated_from_above() -> None:
     """The bound in bytes is one on real memory."""
     tracemalloc.start()
     traces = [
-        pickle.loads(pickle.dumps(a_trace(id=f"call-{n}", input=f"q{n}" * 50, session=f"s-{n}")))
-        for n in range(300)
+        pickle.loads(pickle.dumps(a_trace(id=f"call-{n}", input=f"q{n}" * 50, session=f"s-{n}"))) for n in range(300)
     ]
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -240,14 +240,14 @@ async def test_a_spool_survives_a_restart(server: FakeLangfuse, tmp_path: Path) 
 async def test_two_sinks_share_a_spool_without_sending_twice(server: FakeLangfuse, tmp_path: Path) -> None:
     """A batch is claimed by one of them."""
     old = sink_for(dead_url(), spool_dir=tmp_path, close_timeout_s=1.0)
-    for trace in some(500):
+    for trace in some(300):
         old.emit(trace)
     await old.close()
     sinks = [sink_for(server.url, spool_dir=tmp_path) for _ in range(2)]
-    wait_until(lambda: len(server.generations) == 500)
+    wait_until(lambda: len(server.generations) == 300)
     for sink in sinks:
         await sink.close()
-    assert sum(sink.stats().delivered for sink in sinks) == 500
+    assert sum(sink.stats().delivered for sink in sinks) == 300
 
 
 async def test_a_full_spool_drops_and_counts(tmp_path: Path) -> None:

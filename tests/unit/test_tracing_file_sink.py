@@ -84,9 +84,7 @@ async def test_an_unwritable_file_drops_and_counts(tmp_path: Path) -> None:
     assert sink.stats().dropped == {"disk": 1}
 
 
-async def test_a_line_torn_by_a_full_disk_spoils_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_line_torn_by_a_full_disk_spoils_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a short write the next trace starts on a line of its own."""
     path = tmp_path / "traces.jsonl"
     real, calls = os.write, iter([True])

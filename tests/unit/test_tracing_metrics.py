@@ -40,12 +40,8 @@ def test_latency_first_token_and_steps_are_histograms(registry: CollectorRegistr
     assert registry.get_sample_value(
         "tierwise_request_seconds_sum", {"tier": "mid", "outcome": "answered"}
     ) == pytest.approx(0.9)
-    assert registry.get_sample_value("tierwise_first_token_seconds_sum", {"tier": "mid"}) == pytest.approx(
-        0.3
-    )
-    assert registry.get_sample_value("tierwise_step_seconds_sum", {"step": "classify"}) == pytest.approx(
-        0.003
-    )
+    assert registry.get_sample_value("tierwise_first_token_seconds_sum", {"tier": "mid"}) == pytest.approx(0.3)
+    assert registry.get_sample_value("tierwise_step_seconds_sum", {"step": "classify"}) == pytest.approx(0.003)
 
 
 def test_cache_verdicts_errors_fallbacks_and_escalations_are_counted(registry: CollectorRegistry) -> None:
@@ -112,9 +108,7 @@ def test_worker_processes_add_up_in_multiprocess_mode(tmp_path: Path) -> None:
     env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for code in (worker, worker):
         subprocess.run([sys.executable, "-c", code], env=env, check=True)
-    text = subprocess.run(
-        [sys.executable, "-c", scrape], env=env, check=True, capture_output=True, text=True
-    ).stdout
+    text = subprocess.run([sys.executable, "-c", scrape], env=env, check=True, capture_output=True, text=True).stdout
     line = next(line for line in text.splitlines() if line.startswith("tierwise_requests_total{"))
     assert line.endswith(" 2.0")
     assert 'tierwise_budget_left_usd{tenant="acme"} 9.99848' in text
