@@ -62,7 +62,10 @@ class Model:
             mode: (np.asarray(scale["gain"]), np.asarray(scale["hardness"]))
             for mode, scale in manifest["hardness"].items()
         }
-        self._confidence = {mode: np.asarray(curve) for mode, curve in manifest["confidence"].items()}
+        self._confidence = {
+            mode: (np.linspace(0.0, 0.5, len(curve)), np.asarray(curve))
+            for mode, curve in manifest["confidence"].items()
+        }
         self._mid = float(manifest["mid_between"])
 
     @classmethod
@@ -97,9 +100,7 @@ class Model:
         strong = max(strong, weak)
         mid = float(sigmoid((1.0 - self._mid) * logit(weak) + self._mid * logit(strong)))
         knots, ranks = self._scales[mode]
-        sureness = np.interp(
-            abs(weak - 0.5), np.linspace(0.0, 0.5, len(self._confidence[mode])), self._confidence[mode]
-        )
+        sureness = np.interp(abs(weak - 0.5), *self._confidence[mode])
         return Prediction(
             task=TASKS[best],
             task_p=float(tasks[best]),

@@ -42,8 +42,8 @@ FloatArray = NDArray[np.float32]
 _SHAPE_NAMES: Final = (
     "chars", "words", "word_length", "sentences", "lines", "digits", "numbers", "maths_marks", "code_marks",
     "formula_marks", "questions", "option_lines", "option_length", "ends_with_answer", "items", "non_ascii",
-    "non_latin", "long_words", "distinct", "commas", "quotes", "colons", "parentheses", "first_is_verb", "short",
-    "sentence_length", "very_long", "capital_free_blank",
+    "non_latin", "long_words", "distinct", "commas", "quotes", "colons", "parentheses", "no_question", "short",
+    "sentence_length", "very_long", "has_blank",
 )  # fmt: skip
 CONCEPT_NAMES: Final = tuple(CONCEPTS)
 NAMES: Final = (*_SHAPE_NAMES, *(f"says_{name}" for name in CONCEPT_NAMES), *(f"opens_{n}" for n in CONCEPT_NAMES))

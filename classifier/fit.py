@@ -101,43 +101,47 @@ def fit_near(data: Matrix, target: Array, gamma: float, alpha: float) -> Kernel:
     return Kernel(support, np.asarray(peak), np.asarray(gamma), weights, np.atleast_1d(mean), widened)
 
 
+def _boosted(value: Array, target: Array, trees: int, share: float, seed: int) -> Any:
+    leaf = max(10, min(40, len(value) // 60))
+    model = GradientBoostingRegressor(
+        n_estimators=trees,
+        learning_rate=0.05,
+        max_depth=4,
+        min_samples_leaf=leaf,
+        subsample=0.6,
+        max_features=share,
+        random_state=seed,
+        init="zero",
+    )
+    return model.fit(value, target)
+
+
 def fit_trees(data: Matrix, target: Array, view: str, trees: int, seed: int) -> Trees:
     """Gradient boosted trees, one ensemble an output, packed into one table."""
     value = data.dense if view == "lexical" else np.hstack([data.dense, data.embedding])
     mean = target.mean(axis=0)
-    leaf = max(10, min(40, len(data) // 60))
     columns: tuple[list[Array], ...] = ([], [], [], [], [])
     roots: list[int] = []
     owner: list[int] = []
-    depth = 1
-    offset = 0
+    depth, offset = 1, 0
     for output in range(target.shape[1]):
-        model = GradientBoostingRegressor(
-            n_estimators=trees,
-            learning_rate=0.05,
-            max_depth=4,
-            min_samples_leaf=leaf,
-            subsample=0.6,
-            max_features=0.25 if view == "lexical" else 0.1,
-            random_state=seed + output,
-            init="zero",
-        ).fit(value, target[:, output] - mean[output])
+        share = 0.25 if view == "lexical" else 0.1
+        model = _boosted(value, target[:, output] - mean[output], trees, share, seed + output)
         for tree in (estimator.tree_ for estimator in model.estimators_[:, 0]):
-            self_index = np.arange(tree.node_count)
+            own = np.arange(tree.node_count)
             is_leaf = tree.children_left < 0
             columns[0].append(np.where(is_leaf, 0, tree.feature))
             columns[1].append(tree.threshold)
-            columns[2].append(np.where(is_leaf, self_index, tree.children_left) + offset)
-            columns[3].append(np.where(is_leaf, self_index, tree.children_right) + offset)
+            columns[2].append(np.where(is_leaf, own, tree.children_left) + offset)
+            columns[3].append(np.where(is_leaf, own, tree.children_right) + offset)
             columns[4].append(tree.value[:, 0, 0] * model.learning_rate)
             roots.append(offset)
             owner.append(output)
             depth = max(depth, int(tree.max_depth))
             offset += int(tree.node_count)
-    feature, threshold, left, right, value_of = (np.concatenate(parts) for parts in columns)
-    return Trees(
-        view, feature, threshold, left, right, value_of, np.asarray(roots), np.asarray(owner), np.asarray(depth), mean
-    )
+    feature, threshold, left, right, leaves = (np.concatenate(parts) for parts in columns)
+    packed = (feature, threshold, left, right, leaves, np.asarray(roots), np.asarray(owner))
+    return Trees(view, *packed, np.asarray(depth), mean)
 
 
 def score(head: Head, data: Matrix) -> NDArray[np.float64]:

@@ -12,7 +12,8 @@ CONCEPTS: Final[dict[str, str]] = {
     "thanks": "thanks thank thx= ty= danke merci= gracias grazie= obrigad spasibo arigato cheers= ok= okay= great= "
     "perfect= cool= nice= awesome=",
     "prove": "prove= proof proofs= proving proven= theorem lemma corollary beweis demontr demostr demuestr dimostr "
-    "axiom conjecture contradict induction rigorous",
+    "axiom conjecture contradict induction rigorous prouv montr zeige= zeigen= zeig= dowod udowod bewijs докаж доказ "
+    "classify-all show-that uniqueness existence",
     "calculate": "calculat comput solve= solving evaluate simplif determine berechn rechne calcul resolv resuelv "
     "resoud risolv integrat integral= differentiat derivativ equation gleichung ecuacion",
     "number_words": "percent ratio average total= twice= half= double= triple= remaining each= per= cost price dollar "
@@ -23,6 +24,7 @@ CONCEPTS: Final[dict[str, str]] = {
     "group-theor subgroup prime= divisib congruen diophant riemann markov",
     "science": "quantum thermodynam entropy relativ electromagn enzym mitochond genom protein molecul reaction "
     "oxidat catalys stoichiom spectro phylogen neuro immun pharmacol kinetic equilibrium photon boson fermion "
+    "euler-lagrange dirac einstein gauge renormal perturbat feynman symmetr stereochem reagent synthesis= lagrangian "
     "isotope plasma= crystallograph orbital= hamiltonian wavefunction crispr transcript= receptor pathogen",
     "law": "plaintiff defendant statute court contract liabil tort= negligen jurisdict clause gdpr indemn breach "
     "litigat appell constitution amendment felony damages compliance",
@@ -33,12 +35,13 @@ CONCEPTS: Final[dict[str, str]] = {
     "code": "python javascript typescript java= rust= golang kotlin swift= c++ c# sql= bash= html= css= php= ruby= "
     "react= node= api= function= class= method= script= regex algorithm code= coding programm compil variable "
     "array= string= json= yaml= docker kubernetes kubectl git= async await= import= def= return= const= null= "
-    "codigo funktion funcion fonction loop= query= database",
+    "codigo funktion funcion fonction loop= query= database функц функци программ kod= kode=",
     "debug": "bug= bugs= debug error exception traceback stacktrace segfault crash fails= failing race= deadlock "
     "flaky leak memory-leak undefined nullpointer panic= regression refactor",
     "systems": "concurren distribut scalab throughput latency consensus raft= paxos= kafka sharding shard replicat "
     "transaction idempot lock-free mutex atomic linearizab microservice cache-invalid kernel= scheduler "
-    "thread-safe threads= cuda gpu= compiler optimis optimiz backpressure crdt partition",
+    "thread-safe threads= cuda gpu= compiler optimis optimiz backpressure crdt partition verteilt reparti distribuid "
+    "nebenlauf verklemm concurrent fault-toleran tolerant failover multi-region regions memory-order lease= tla+",
     "design": "architect design= designing schema= system= infrastructure migrat blueprint roadmap specification "
     "protocol trade-off tradeoff",
     "translate": "translat ubersetz traduc traduis traduir tradu perevedi vertaal tlumacz oversaett cevir",

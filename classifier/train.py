@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from classifier import features
@@ -18,7 +19,7 @@ from classifier.artifact import FORMAT, Manifest, save
 from classifier.calibrate import accuracy_curve, between, rank_scale, split_at
 from classifier.data import CORPUS, EVERYDAY, LENT, DataError, Row, lend, read_corpus, read_rows, sha256_of
 from classifier.embedding import MODEL_ID, MODEL_SHA256, Embedder
-from classifier.experts import USES, Fitted, fit_expert, folds_of, stored
+from classifier.experts import FEW_ROWS, MODES, Fitted, fit_expert, folds_of, stored
 from classifier.features import lexical
 from classifier.fit import Array, Matrix, fit_logistic, matrix, score
 from classifier.heads import Head
@@ -70,9 +71,11 @@ def _fit_gate(data: Matrix, rows: Sequence[Row], members: dict[str, list[int]]) 
     names = list(members)
     owner = {index: names.index(name) for name, found in members.items() for index in found}
     label = np.array([owner.get(index, names.index(EVERYDAY)) for index in range(len(rows))])
-    if LENT in members:
-        # Half of them count as everyday: an exam question of no known format is answered by both, about equally.
-        label[members[LENT][::2]] = names.index(EVERYDAY)
+    for name, index in members.items():
+        if name == LENT or len(index) < FEW_ROWS:
+            # Half of them count as everyday: a question of no known format, or of a source with few outcomes, is
+            # answered by both experts, about equally.
+            label[index[::2]] = names.index(EVERYDAY)
     weight = _balanced(label, power=1.0)
     return {m: stored("line", fit_logistic(data, label, weight, 0.03, view)) for m, view in VIEWS.items()}
 
@@ -102,7 +105,7 @@ def _scales(experts: dict[str, Fitted], rows: list[Row], members: dict[str, list
     weak = np.array([row.weak for row in everyday], dtype=np.float64)
     hardness: dict[str, Any] = {}
     confidence: dict[str, Any] = {}
-    for mode in USES:
+    for mode in MODES:
         gain = experts[EVERYDAY].held_out[mode][:, 0]
         hardness[mode] = rank_scale(gain, np.ones(len(gain)))
         stated = np.concatenate([fitted.held_out[mode][:, 1] for fitted in experts.values()])
@@ -139,7 +142,13 @@ def embed_rows(rows: Sequence[Row], embedder: Embedder, advance: Callable[[], No
 
 
 def _progress() -> Progress:
-    return Progress(TextColumn("{task.description:40}"), BarColumn(), TimeElapsedColumn(), transient=True)
+    return Progress(
+        TextColumn("{task.description:40}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        transient=True,
+        console=Console(stderr=True),
+    )
 
 
 def fit(
@@ -148,9 +157,13 @@ def fit(
     embedder: Embedder | None = None,
     strong: str | None = None,
     weak: str | None = None,
+    corpus: Path = CORPUS,
 ) -> tuple[dict[str, Array], Trained]:
     """Everything but writing: the arrays of the artifact and what was learnt. `strong`, `weak`: see `read_rows`."""
-    rows = read_rows(files, strong, weak) + read_corpus()
+    rows = read_rows(files, strong, weak)
+    if not any(row.has_outcomes for row in rows):
+        raise DataError("no row has outcomes: give 'strong_ok' and 'weak_ok', or scores with --strong A --weak B")
+    rows += read_corpus(corpus)
     rows += lend(rows, seed)
     members = _members(rows)
     with _progress() as progress:
@@ -169,7 +182,7 @@ def fit(
         gate = _fit_gate(data, rows, members)
         tick("task classes")
         tasks, held_out, labelled = _fit_tasks(data, rows, seed)
-    manifest = _manifest(files, seed, experts, rows, members)
+    manifest = _manifest([*files, *sorted(corpus.glob("*.jsonl"))], seed, experts, rows, members)
     guessed = held_out.argmax(axis=1)
     truth = np.array([TASKS.index(str(rows[i].task)) for i in labelled])
     manifest["metrics"]["tasks"] = {"n": len(truth), "accuracy": round(float((guessed == truth).mean()), 4)}
@@ -197,7 +210,7 @@ def _manifest(
             "rows": len(members[name]),
             "modes": {
                 mode: {"heads": list(kinds), "curves": {k: _rounded(v) for k, v in asdict(fit.curves[mode]).items()}}
-                for mode, kinds in USES.items()
+                for mode, kinds in fit.uses.items()
             },
         }
         for name, fit in experts.items()
@@ -211,7 +224,7 @@ def _manifest(
         "embedding": {"id": MODEL_ID, "sha256": MODEL_SHA256},
         "seed": seed,
         "libraries": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
-        "data": {**sha256_of(files), **sha256_of(sorted(CORPUS.glob("*.jsonl")))},
+        "data": sha256_of(files),
         "experts": described,
         "mid_between": round(between(*columns), 6),
         "metrics": _metrics(experts, rows, members),

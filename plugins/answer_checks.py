@@ -68,6 +68,7 @@ _OTHER_ARITHMETIC = re.compile(
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(r"\s?(?:[+\-\u2212\u2013*\u00d7x·/÷^%!(]|mod|\d|,\d|\.\d|e\d)", re.IGNORECASE)
+_LEADS_IN = re.compile(r"[\w.,$]$|[+\-\u2013\u2212*\u00d7x·/÷^%=)\d]\s*$")
 _APPROXIMATE = re.compile(r"(?:≈|~|\.\.\.|…|approx|about|rund|etwa|environ|aprox)", re.IGNORECASE)
 
 
@@ -82,12 +83,10 @@ def arithmetic_error(asked: str, answer: str) -> int | None:
     for place, match in enumerate(_SUM.finditer(answer), start=1):
         if place > MAX_SUMS:
             return None
-        before = answer[max(0, match.start() - 2) : match.start()].strip()
-        if (before and (before[-1].isalnum() or before[-1] in "+-\u2212\u2013*\u00d7x·/÷^.,)=$(")) or _CONTINUES.match(
-            match["rest"]
-        ):
+        before = answer[max(0, match.start() - 3) : match.start()]
+        if _LEADS_IN.search(before) or _CONTINUES.match(match["rest"]):
             continue
-        if _APPROXIMATE.search(match["rest"]) or match[0].rstrip() in asked or _holds(match):
+        if _APPROXIMATE.search(match["rest"]) or answer[match.start() : match.end("c")] in asked or _holds(match):
             continue
         return place
     return None
@@ -192,8 +191,7 @@ def language_of(text: str) -> str | None:
 
 
 def foreign_language(whole: str, question: str, answer: str) -> tuple[str, str] | None:
-    """The languages of question and answer where they clearly differ and the call names no language at "
-    "all."""
+    """The languages of question and answer where they clearly differ and the call names no language at all."""
     asked, answered = language_of(question), language_of(answer)
     if asked is None or answered is None or asked == answered or _NAMED.search(whole):
         return None

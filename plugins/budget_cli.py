@@ -102,9 +102,7 @@ def grant(
 
 
 @budget_app.command()
-def audit(
-    tenant: Tenant, config: ConfigPath = None, redis_url: RedisUrl = None, as_json: AsJson = False
-) -> None:
+def audit(tenant: Tenant, config: ConfigPath = None, redis_url: RedisUrl = None, as_json: AsJson = False) -> None:
     """Rebuild the counters from the ledger and compare. Exit code 1 when they differ."""
     gateway = _load(config)
     _tenant(gateway, tenant)
@@ -114,8 +112,7 @@ def audit(
     else:
         verdict = "equal" if found.equal else f"{len(found.differences)} counters differ"
         typer.echo(
-            f"{tenant}: {verdict}"
-            f" ({found.entries} entries, {found.holds} open holds, {found.counters} counters)"
+            f"{tenant}: {verdict} ({found.entries} entries, {found.holds} open holds, {found.counters} counters)"
         )
         for d in found.differences:
             typer.echo(f"  {d.window} {d.counter}: counter says {d.counted}, ledger adds up to {d.recorded}")
@@ -126,9 +123,7 @@ def audit(
 
 
 @budget_app.command()
-def reconcile(
-    tenant: Tenant, config: ConfigPath = None, redis_url: RedisUrl = None, as_json: AsJson = False
-) -> None:
+def reconcile(tenant: Tenant, config: ConfigPath = None, redis_url: RedisUrl = None, as_json: AsJson = False) -> None:
     """End the holds whose calls never settled (budgets.expired_holds says how) and list them."""
     gateway = _load(config)
     _tenant(gateway, tenant)
@@ -234,9 +229,7 @@ def _tenant(gateway: GatewayConfig, name: str) -> TenantConfig:
     return gateway.tenants[name]
 
 
-def _with_books(
-    gateway: GatewayConfig, redis_url: str | None, use: Callable[[LedgerBooks], Awaitable[T]]
-) -> T:
+def _with_books(gateway: GatewayConfig, redis_url: str | None, use: Callable[[LedgerBooks], Awaitable[T]]) -> T:
     url = redis_url or gateway.redis_url
     if url is None:
         _fail("No Redis to ask: set gateway.redis_url or REDIS_URL, or give --redis-url.")
@@ -251,9 +244,7 @@ def _with_books(
     try:
         return asyncio.run(run())
     except RedisAwayError as away:
-        _fail(
-            f"Redis cannot be asked ({away.reason}). Check that it runs and that gateway.redis_url is right."
-        )
+        _fail(f"Redis cannot be asked ({away.reason}). Check that it runs and that gateway.redis_url is right.")
 
 
 def _fail(message: str) -> NoReturn:

@@ -153,11 +153,6 @@ def scope_key(scope: Scope) -> str:
     return fingerprint(FORMAT, asdict(scope))[:32]
 
 
-def canonical_question(call: Call) -> str:
-    """The question of a call as the cache compares and stores it."""
-    return canonical(call.question)
-
-
 def canonical(question: str) -> str:
     """The question, with blanks and composed letters unified where they cannot matter: one line of prose."""
     composed = unicodedata.normalize("NFC", question.strip())

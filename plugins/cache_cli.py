@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from redis.exceptions import RedisError
 
-from plugins.adapters.cache_purge import Purged, Selection, close_client, purge
-from plugins.adapters.redis_scripts import open_redis
+from plugins.adapters.cache_purge import PurgeError, Selection, purge_at
 from plugins.config_file import load_config
 from plugins.errors import ConfigError
 
-_CONNECT_S = 5.0
 cache_app = typer.Typer(help="The answer cache.", no_args_is_help=True)
 
 
@@ -52,20 +49,10 @@ def purge_command(
     if not url:
         raise _stop("No Redis is configured: set gateway.redis_url, or give --redis-url.")
     try:
-        purged = asyncio.run(_purge(url, selection))
-    except (RedisError, OSError) as error:
-        raise _stop(f"Redis did not do it ({type(error).__name__}): check the URL, then repeat.") from None
-    typer.echo(
-        json.dumps(asdict(purged)) if as_json else f"Removed {purged.removed} of {purged.scanned} answers."
-    )
-
-
-async def _purge(url: str, selection: Selection) -> Purged:
-    client = await open_redis(url, _CONNECT_S)
-    try:
-        return await purge(client, selection)
-    finally:
-        await close_client(client)
+        purged = asyncio.run(purge_at(url, selection))
+    except PurgeError as error:
+        raise _stop(str(error)) from None
+    typer.echo(json.dumps(asdict(purged)) if as_json else f"Removed {purged.removed} of {purged.scanned} answers.")
 
 
 def _stop(message: str) -> typer.Exit:

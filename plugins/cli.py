@@ -39,13 +39,14 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Show the main job once the gateway is up.")] = False,
 ) -> None:
     """Start the gateway, with an embedded Redis and simulated models where none are configured."""
-    from plugins.launcher import Options, running_gateway, wait_for_end, write_trial_env
+    from plugins.launcher import Options, running_gateway, stop_on_sigterm, wait_for_end, write_trial_env
 
+    stop_on_sigterm()
     options = Options(config, host, port, workers)
-    console.print(f"Starting the gateway on http://{host}:{port} (LiteLLM takes a while to load) ...")
+    console.print(f"Starting the gateway on http://{host}:{port} (LiteLLM takes a while to load) ...", soft_wrap=True)
     with running_gateway(options) as started:
         for note in started.notes:
-            console.print(f"  - {note}")
+            console.print(f"  - {note}", soft_wrap=True)
         console.print(f"Ready after {started.start_s:.0f} s: {started.base_url}")
         curl = write_trial_env(started, options.state_dir / "trial.env")
         if demo:

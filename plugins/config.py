@@ -209,6 +209,7 @@ class PolicyConfig(Settings):
     on_premise_tier: str | None = None
     kinds: tuple[str, ...] = ()
     patterns: dict[Name, str] = Field(default_factory=dict)
+    injection: Literal["off", "flag", "block"] = "flag"
 
 
 class EscalationConfig(Settings):

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from plugins.config import GatewayConfig
 from plugins.errors import ConfigError
+from plugins.sensitive import KINDS, compile_patterns
 
 Json = dict[str, Any]  # a parsed YAML or JSON mapping: the edge, where types are not known yet
 CONFIG_VARIABLE = "CONFIG_FILE_PATH"  # LiteLLM's own name for the file that the proxy reads
@@ -74,6 +75,7 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         raise ConfigError(_explain(path, node, error)) from None
     loaded = Loaded(path, raw, gateway)
     _check_groups(loaded)
+    _check_policy(loaded)
     return loaded
 
 
@@ -166,3 +168,15 @@ def _check_groups(loaded: Loaded) -> None:
                 f"{loaded.path}: gateway.tiers.{tier}: model_list has no model_name {group!r} (it has: {known}). "
                 f"Add a model of that name, or set gateway.tiers.{tier}.model_group."
             )
+
+
+def _check_policy(loaded: Loaded) -> None:
+    """A misspelt kind or a broken pattern would switch detection off without a word."""
+    policy = loaded.gateway.policy
+    if unknown := sorted(set(policy.kinds) - set(KINDS)):
+        known = ", ".join(KINDS)
+        raise ConfigError(f"{loaded.path}: gateway.policy.kinds: unknown kind {unknown[0]!r}. Known are {known}.")
+    try:
+        compile_patterns(policy.patterns)
+    except ValueError as error:
+        raise ConfigError(f"{loaded.path}: gateway.policy.patterns: {error}.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import uuid
 from pathlib import Path
@@ -36,20 +35,20 @@ def dry_run(config_path: Path, prompt: str, model: str) -> dict[str, Any]:
     call = Call(uuid.uuid4().hex, Endpoint.CHAT, caller, model, (Message("user", prompt),), input_bytes=size)
     findings = find_sensitive(prompt, compile_patterns(config.policy.patterns), config.policy.kinds)
     constraints = decide_policy(config.tenants[caller.tenant], findings, call.hints).constraints
-    route = asyncio.run(_route(call, constraints, config, catalog))
+    route = _route(call, constraints, config, catalog)
     if isinstance(route, GatewayError):
         raise ConfigError(route.message)
     return _facts(call, route, constraints, catalog)
 
 
-async def _route(call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog) -> Route | GatewayError:
+def _route(call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog) -> Route | GatewayError:
     if refusal := table.check_name(call, config, catalog):
         return refusal
     if not table.is_alias(call.model, config):
         return table.named_route(call, constraints, config, catalog)
     classifier = Model.load()
     cascade = Cascade(config.routing, classifier, Thresholds(classifier.easy_below, classifier.hard_from))
-    verdict = await cascade.classify(call, constraints, Embedder().embed(call.question))
+    verdict = cascade.classify(call, Embedder().embed(call.question))
     return table.route(verdict, call, constraints, config, catalog)
 
 

@@ -13,7 +13,8 @@
     `-- UpstreamError                  as the provider's failure maps (see adapters/litellm_io.py)
 
 Every message says what was wrong and what to do, in words of ours: no exception text, key or prompt.
-`ConfigError` and `StartError` are for the operator at start-up and never reach a client.
+`ConfigError` and `StartError` are for the operator at start-up, `LedgerAwayError` is for our own steps; none of
+them reaches a client.
 """
 
 from __future__ import annotations
@@ -121,3 +122,7 @@ class ConfigError(Exception):
 
 class StartError(Exception):
     """Something needed at start-up is missing or did not start: the message says what to do."""
+
+
+class LedgerAwayError(Exception):
+    """The ledger cannot be asked now; for reads, where the caller decides what to do without an answer."""

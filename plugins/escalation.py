@@ -73,8 +73,7 @@ def _is_prose(answer: Answer, shape: dict[str, Any]) -> bool:
 
 
 def _wanted_format(shape: dict[str, Any]) -> dict[str, Any]:
-    """The JSON format asked for: `response_format` of chat, `text.format` of the responses API; {} for "
-    "text."""
+    """The JSON format asked for: `response_format` of chat, `text.format` of the responses API; {} for text."""
     text = shape.get("text")
     wanted = shape.get("response_format") or (text.get("format") if isinstance(text, dict) else None)
     return wanted if isinstance(wanted, dict) and wanted.get("type") in ("json_schema", "json_object") else {}

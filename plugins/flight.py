@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from plugins.errors import GatewayError
 from plugins.parsing import NOBODY
+from plugins.ports import Vector
 from plugins.values import (
     CacheVerdict,
     Call,
@@ -47,10 +48,11 @@ class Flight:
     caller: Caller = NOBODY
     constraints: Constraints = field(default_factory=Constraints)
     redact: bool = False
+    injection: str = ""  # why the prompt looks like an attempt to override instructions
     cache: CacheVerdict = field(default_factory=lambda: CacheVerdict("bypass", "not reached"))
     scope: Scope | None = None
     lease: Lease | None = None  # our right to fetch an answer that others wait for
-    vector: object = None  # the question's embedding; typed where it is made and used (ports.Vector)
+    vector: Vector | None = None  # the question's embedding, once a step asked for it
     hit: Hit | None = None
     route: Route | None = None
     hold: Hold | None = None
@@ -126,7 +128,8 @@ class Flight:
 
     @property
     def cost_micros(self) -> int:
-        return self.settled.charged_micros if self.settled is not None else 0
+        own = self.settled.charged_micros if self.settled is not None else 0
+        return own + sum(self.costs.values())
 
     @property
     def remaining_micros(self) -> int | None:

@@ -49,7 +49,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         if flight is None or refusal is not None:
             raise litellm_io.proxy_error(refusal or BadRequest("This endpoint is not served by the gateway."))
         flight.admitted_ns = time.time_ns()
-        litellm_io.apply_admission(data, flight, ours.any_group(flight), ours.pipeline.redacted_text)
+        litellm_io.apply_admission(data, flight, ours.any_group(flight), ours.pipeline.redacted)
         return data
 
     async def _admit(self, ours: Runtime, flight: Flight | None, auth: UserAPIKeyAuth) -> GatewayError | None:

@@ -76,8 +76,7 @@ def _weights(text: str) -> dict[str, float]:
 
 
 def _add_hidden(text: str, weights: dict[str, float]) -> None:
-    """Unicode tag characters spell invisible ASCII; long zero-width runs encode bits; overrides reverse "
-    "text."""
+    """Unicode tag characters spell invisible ASCII; long zero-width runs encode bits; overrides reverse text."""
     tags = "".join(chr(ord(char) - 0xE0000) for run in _TAGS.findall(_FLAG_EMOJI.sub("", text)) for char in run)
     if len(tags) >= 4:
         weights["hidden_unicode"] = 0.9
@@ -87,8 +86,7 @@ def _add_hidden(text: str, weights: dict[str, float]) -> None:
 
 
 def _add_encoded(text: str, weights: dict[str, float]) -> None:
-    """Orders in base64: decoded and screened, and suspicious unread where the text asks to decode and "
-    "obey."""
+    """Orders in base64: decoded and screened, and suspicious unread where the text asks to decode and obey."""
     runs = [run[:MAX_PAYLOAD_CHARS] for run, _ in zip(_BASE64.findall(text), range(MAX_PAYLOADS), strict=False)]
     for run in runs:
         decoded = _decode(run)

@@ -24,17 +24,20 @@ SIGNALS: tuple[Signal, ...] = (
         "override",
         0.8,
         re.compile(
-            r"\b(?:ignore|disregard|forget|override|bypass|do not follow|don['\u2019]t follow|stop following)"
+            r"\b(?:ignor(?:e|ing)|disregard|forget|override|bypass|do not follow|don['\u2019]t follow|stop following)"
             + _FILL
             + r"(?:(?:previous|prior|above|earlier|preceding|system|original|initial|existing|former"
             r"|safety|your|given|developer)[ ]){1,3}"
             r"(?:\w+[ ]){0,1}?(?:instructions?|prompts?|rules?|directions?|guidelines?|directives?"
             r"|commands?|constraints?|programming)\b"
-            r"|\b(?:ignore|disregard|forget)[ ](?:everything|all|anything)[ ](?:(?:that[ ]was[ ]|you[ "
-            r"]were[ ])?(?:said|told|written|above|before|so far))",
+            r"|\b(?:ignore|disregard|forget)[ ](?:everything|all|anything|whatever|what)[ ](?:[^\W_]{1,12}[ ]){0,4}?"
+            r"(?:said|told|written|instructed|above|before|so far)\b"
+            r"|\b(?:ignore|disregard|forget)[ ](?:all[ ])?(?:the|those|these|any)[ ]"
+            r"(?:instructions?|prompts?|guidelines?)[ ]"
+            r"(?:[^\W_]{1,12}[ ]){0,3}?(?:above|before|earlier|given|received|previously)\b",
             _FLAGS,
         ),
-        ("ignore", "disregard", "forget", "override", "bypass", "follow"),
+        ("ignor", "disregard", "forget", "override", "bypass", "follow"),
     ),
     Signal(
         "override",
@@ -44,7 +47,13 @@ SIGNALS: tuple[Signal, ...] = (
             + _FILL
             + r"(?:vorherig|bisherig|obig|vorig|vorangegangen|früher|ursprünglich|gegeben|dein|ihr)\w*[ "
             r"](?:\w+[ ]){0,1}?"
-            r"(?:anweisung|instruktion|regel|vorgabe|befehl|richtlinie|systemprompt|prompt)\w*",
+            r"(?:anweisung|instruktion|regel|vorgabe|befehl|richtlinie|systemprompt|prompt)\w*"
+            r"|\b(?:ignorier\w*|vergiss|vergesst|vergessen sie)[ ](?:bitte[ ])?alles,?[ ](?:was[ ])?"
+            r"(?:[^\W_]{1,10}[ ]){0,3}?"
+            r"(?:oben|vorher|bisher|davor|zuvor)\b"
+            r"|\b(?:ignorier\w*|missachte\w*|vergiss)[ ](?:[^\W_]{1,12}[ ]){0,2}?"
+            r"(?:regeln|anweisungen|vorgaben),?[ ]die[ ]"
+            r"(?:[^\W_]{1,12}[ ]){0,3}?(?:gegeben|gesagt|erteilt)",
             _FLAGS,
         ),
         ("ignorier", "vergiss", "vergess", "missacht", "übergeh", "verwirf"),
@@ -69,7 +78,9 @@ SIGNALS: tuple[Signal, ...] = (
             r"\b(?:ignora|ignore|ignorad|olvida|olvide|omite|desatiende|descarta|no sigas)"
             + _FILL
             + r"(?:instrucciones|indicaciones|reglas|[óo]rdenes|directrices|normas)[ ](?:\w+[ ]){0,2}?"
-            r"(?:anteriores|previas|iniciales|dadas|de arriba|originales|del sistema)",
+            r"(?:anteriores|previas|iniciales|dadas|de arriba|originales|del sistema)"
+            r"|\b(?:ignora|olvida|descarta)[ ]todo[ ](?:lo[ ])?(?:[^\W_]{1,10}[ ]){0,2}?"
+            r"(?:anterior|dicho|previo|de arriba)\b",
             _FLAGS,
         ),
         ("ignor", "olvid", "omite", "desatiende", "descarta", "sigas"),
@@ -84,7 +95,7 @@ SIGNALS: tuple[Signal, ...] = (
             + r"(?:(?:your|the|its|hidden|secret|full|entire|exact|initial|original|internal)[ ]){1,3}"
             r"(?:system (?:prompt|message|instructions?)|hidden (?:prompt|instructions?)|initial "
             r"(?:prompt|instructions?)"
-            r"|developer (?:message|prompt)|instructions? (?:above|verbatim|you were given)|pre-?prompt)\b"
+            r"|developer (?:message|prompt)|instructions? (?:above|verbatim|you (?:were given|received))|pre-?prompt)\b"
             r"|\b(?:repeat|print|output)[ ](?:everything|all|the text|the words)[ ](?:\w+[ "
             r"]){0,2}?(?:above|before this)",
             _FLAGS,
@@ -97,7 +108,7 @@ SIGNALS: tuple[Signal, ...] = (
         re.compile(
             r"\b(?:zeig\w*|verrate?\w*|nenn\w*|gib|wiederhole\w*|druck\w*|wie lautet|was steht in"
             r"|montre\w*|r[ée]v[èe]le\w*|affiche\w*"
-            r"|r[ée]p[èe]te\w*|donne\w*|quel(?:le)?s? (?:est|sont)|muestra\w*|revela\w*|imprime\w*"
+            r"|r[ée]p[èe]te\w*|donne\w*|quel(?:le)?s? (?:est|sont)|mu[ée]stra\w*|revela\w*|imprime\w*"
             r"|repite\w*|dime|cu[áa]l(?:es)? (?:es|son))"
             + _FILL
             + r"(?:system-?(?:prompt|anweisung|nachricht)\w*|(?:internen|geheimen|versteckten"
@@ -115,9 +126,9 @@ SIGNALS: tuple[Signal, ...] = (
         0.7,
         re.compile(
             r"\b(?:you are now|from now on,? you(?: are|['\u2019]re| will)|pretend (?:to be|you are|that "
-            r"you)|act as|behave as)"
+            r"you)|act as|roleplay as|behave as)"
             r"[^.\n]{0,60}?\b(?:DAN\b|do anything now|jailbr[eo]\w+|developer mode|god mode|debug mode"
-            r"|unrestricted|unfiltered|uncensored|no (?:restrictions|rules|limits|filters"
+            r"|unrestricted|unfiltered|uncensored|no (?:content |safety )?(?:restrictions|rules|limits|filters"
             r"|guidelines)|without (?:any )?(?:restrictions?|rules|limits|filters?|censorship|guidelines"
             r"|ethic\w*)|not bound by|free of (?:all )?(?:rules|restrictions)"
             r"|evil twin|root access)"

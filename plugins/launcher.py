@@ -124,6 +124,7 @@ def _start_server(options: Options, rendered: Rendered, environ: dict[str, str])
     _write_private(path, yaml.safe_dump(rendered.config, sort_keys=False))
     environ[CONFIG_VARIABLE] = str(path)
     environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    environ.setdefault("LITELLM_LOG", "ERROR")  # its warnings at start-up are about settings that we decide
     command = [sys.executable, "-m", "uvicorn", "plugins.server:app", "--host", options.host]
     command += ["--port", str(options.port), "--workers", str(options.workers), "--log-level", "warning"]
     command += ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(DRAIN_S)]
@@ -168,13 +169,17 @@ def write_trial_env(started: Started, path: Path) -> str:
     return curl
 
 
-def wait_for_end(process: subprocess.Popen[bytes]) -> int:
-    """Serve until Ctrl-C or SIGTERM (0), or until the gateway ends by itself (its exit code)."""
+def stop_on_sigterm() -> None:
+    """Make SIGTERM what Ctrl-C is: everything that was started is stopped in order, at any time."""
 
     def stop(signum: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def wait_for_end(process: subprocess.Popen[bytes]) -> int:
+    """Serve until Ctrl-C or SIGTERM (0), or until the gateway ends by itself (its exit code)."""
     try:
         return process.wait()
     except KeyboardInterrupt:

@@ -8,30 +8,31 @@ Policy and budget fail closed; cache, embedding, classification by small LLM, an
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from plugins import cache as caching
 from plugins.budget import caps_of, least_left_micros, over_budget
+from plugins.cache_path import CachePath
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
-from plugins.errors import BadRequest, GatewayError, Unavailable
+from plugins.errors import BadRequest, GatewayError, LedgerAwayError, Unavailable
 from plugins.escalation import Answer, confident_enough
 from plugins.flight import Flight, trace_of
+from plugins.injection import screen
 from plugins.policy import decide_policy
-from plugins.ports import Cache, Embedder, Ledger, Sink, Vector
-from plugins.pricing import baseline_cost, typical_cost, upper_bound
+from plugins.ports import Judge, Ledger, Sink
+from plugins.pricing import baseline_cost, bound, typical_cost, upper_bound
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
-from plugins.sensitive import TextPattern, find_sensitive, redact, redact_all
+from plugins.sensitive import TextPattern, find_sensitive, redact_all
 from plugins.values import (
-    CacheVerdict,
     Call,
     Charge,
     Endpoint,
-    Entry,
     Exact,
+    Finding,
     Hit,
     Hold,
     LedgerAway,
@@ -40,9 +41,11 @@ from plugins.values import (
     OverCap,
     Reservation,
     Route,
-    Scope,
+    Verdict,
     micros,
 )
+
+LONG_CHARS = 50_000  # from here on a search takes so long that other requests would wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ class Pipeline:
     config: GatewayConfig
     catalog: Catalog
     ledger: Ledger
-    cache: Cache | None
-    embedder: Embedder
+    cache: CachePath
     cascade: Cascade
+    judge: Judge | None
     sink: Sink
     patterns: Mapping[str, TextPattern]
 
@@ -65,7 +68,7 @@ class Pipeline:
         tenant = self.config.tenants[call.caller.tenant]
         if refusal := table.check_name(call, self.config, self.catalog):
             return refusal
-        if refusal := self._apply_policy(flight, tenant):
+        if refusal := await self._apply_policy(flight, tenant):
             return refusal
         if await self._lookup(flight, tenant):
             return None
@@ -75,87 +78,57 @@ class Pipeline:
         flight.route = route
         return await self._reserve(flight, tenant, route)
 
-    def _apply_policy(self, flight: Flight, tenant: TenantConfig) -> GatewayError | None:
+    async def _apply_policy(self, flight: Flight, tenant: TenantConfig) -> GatewayError | None:
         call = _call(flight)
         with flight.step("policy") as noted:
-            findings = find_sensitive(call.text, self.patterns, self.config.policy.kinds)
+            findings = await self._found(f"{call.text}\n{call.shape}")
             decision = decide_policy(tenant, findings, call.hints)
             flight.constraints = decision.constraints
             noted["residency"] = decision.constraints.residency
             noted["kinds"] = ",".join(decision.constraints.kinds)
             if decision.redact:
                 flight.redact = True
-                flight.call = self.redacted(call)
+                texts = self.redacted([m.text for m in call.messages])
+                kept = zip(call.messages, texts, strict=True)
+                flight.call = replace(call, messages=tuple(Message(m.role, text) for m, text in kept))
+            if self.config.policy.injection != "off" and (found := screen(call.question)):
+                flight.injection = noted["injection"] = found.reason
+        if decision.refuse is None and flight.injection and self.config.policy.injection == "block":
+            text = "The request looks like an attempt to override instructions. Rephrase it."
+            return BadRequest(text, code="prompt_injection", param="messages")
         return decision.refuse
 
-    def redacted(self, call: Call) -> Call:
-        """The call with every sensitive piece of its messages replaced by a placeholder."""
-        texts = redact_all([m.text for m in call.messages], self.patterns, self.config.policy.kinds)
-        kept = zip(call.messages, texts, strict=True)
-        return replace(call, messages=tuple(Message(m.role, text) for m, text in kept))
+    async def _found(self, text: str) -> tuple[Finding, ...]:
+        """Findings in a text; long texts are searched beside the event loop."""
+        kinds = self.config.policy.kinds
+        if len(text) < LONG_CHARS:
+            return find_sensitive(text, self.patterns, kinds)
+        return await asyncio.to_thread(find_sensitive, text, self.patterns, kinds)
 
-    def redacted_text(self, text: str) -> str:
-        return redact(text, find_sensitive(text, self.patterns, self.config.policy.kinds))
+    def redacted(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """The texts of one request with placeholders; the same value gets the same one throughout."""
+        return redact_all(texts, self.patterns, self.config.policy.kinds)
 
     async def _lookup(self, flight: Flight, tenant: TenantConfig) -> bool:
+        call = _call(flight)
         with flight.step("cache") as noted:
-            if self.cache is None:
-                flight.cache = CacheVerdict("bypass", "the cache is switched off")
-            else:
-                call = _call(flight)
-                bypass = caching.cacheable(call, tenant, self.config.cache)
-                if not call.hints.no_store and caching.unfit(call, tenant, self.config.cache) is None:
-                    flight.scope = self._scope(call, tenant, flight)
-                found = bypass or await self._find(flight, tenant, self.cache)
-                if isinstance(found, Hit):
-                    flight.hit, flight.usage, flight.model = found, found.usage, found.model
-                    flight.answer = ""
-                flight.cache = found.verdict if isinstance(found, Hit) else found
-                if flight.hit is not None:
-                    flight.left_micros = await self._left(call, tenant)
+            found = await self.cache.lookup(flight, tenant, call)
+            flight.cache = found.verdict if isinstance(found, Hit) else found
+            if isinstance(found, Hit):
+                flight.hit, flight.usage, flight.model = found, found.usage, found.model
+                flight.left_micros = await self._left(call, tenant)
             noted["kind"], noted["reason"] = flight.cache.kind, flight.cache.reason
             if flight.cache.distance is not None:
                 noted["distance"] = flight.cache.distance
         return flight.hit is not None
 
-    async def _find(self, flight: Flight, tenant: TenantConfig, cache: Cache) -> Hit | CacheVerdict:
-        """Exact, then semantic; then wait for another call that is getting this very answer just now."""
-        call = _call(flight)
-        scope, question = flight.scope or self._scope(call, tenant, flight), call.question
-        found = await cache.exact(scope, question)
-        if isinstance(found, Hit) or found.kind == "bypass":
-            return found
-        if why := "semantic caching is off" if not self.config.cache.semantic else caching.exact_only(call):
-            found = CacheVerdict("miss", why)
-        elif (vector := await self._vector(flight)) is not None:
-            found = await cache.semantic(scope, question, vector)
-        if isinstance(found, Hit):
-            return found
-        lease = await cache.lead(scope, question) or await cache.wait(scope, question)
-        if isinstance(lease, Hit):
-            return lease
-        flight.lease = lease
-        return found
-
     async def _left(self, call: Call, tenant: TenantConfig) -> int | None:
         """The least dollar headroom of a call that holds nothing; None without a cap, or when nobody can say."""
         caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
-        return least_left_micros(await self.ledger.states(call.caller.tenant, tenant.timezone, caps))
-
-    def _scope(self, call: Call, tenant: TenantConfig, flight: Flight) -> Scope:
-        return caching.scope_of(call, tenant, flight.constraints, self._target(call.model))
-
-    def _target(self, model: str) -> str:
-        """What would answer: the name with the models behind it, so that a changed model list misses."""
-        named = (self.config.group(model) if model in self.config.tiers else model,)
-        groups = map(self.config.group, self.config.tiers) if table.is_alias(model, self.config) else named
-        return caching.target_of(model, tuple(d.model for g in groups for d in self.catalog.groups.get(g, ())))
-
-    async def _vector(self, flight: Flight) -> Vector | None:
-        """The one embedding of a request, made when the first step asks for it."""
-        if flight.vector is None:
-            flight.vector = await self.embedder.embed(_call(flight).question)
-        return flight.vector  # type: ignore[return-value]  # only ever set here
+        try:
+            return least_left_micros(await self.ledger.states(call.caller.tenant, tenant.timezone, caps))
+        except LedgerAwayError:
+            return None
 
     async def _route(self, flight: Flight) -> Route | GatewayError:
         call = _call(flight)
@@ -165,35 +138,52 @@ class Pipeline:
             elif call.endpoint is Endpoint.EMBEDDINGS:
                 return BadRequest(f"{call.model!r} cannot embed. Name an embedding model.", param="model")
             else:
-                verdict = await self.cascade.classify(call, flight.constraints, await self._vector(flight))
-                flight.costs["router_llm"] = verdict.cost_micros
+                verdict = self.cascade.classify(call, await self.cache.vector(flight, call))
+                if self.cascade.is_unsure(verdict):
+                    verdict = await self._judged(flight, verdict)
                 route = table.route(verdict, call, flight.constraints, self.config, self.catalog)
             if isinstance(route, Route):
                 noted.update(task=route.verdict.task, layer=route.verdict.layer.value, tier=route.tier)
                 noted.update(score=route.verdict.score, threshold=route.verdict.threshold, reason=route.reason)
         return route
 
+    async def _judged(self, flight: Flight, scored: Verdict) -> Verdict:
+        """A second opinion, held for and charged like any call; the classifier's verdict where there is none."""
+        call, judge = _call(flight), self.judge
+        if judge is None or not judge.may_ask():
+            return scored
+        if known := judge.remembered(call):
+            return known
+        group = table.judge_group(call, flight.constraints, self.config, self.catalog)
+        if group is None or flight.injection:
+            return scored
+        tenant = self.config.tenants[call.caller.tenant]
+        most, tokens = bound(replace(call, max_output_tokens=64), self.catalog.groups[group])
+        hold = await self.ledger.reserve(self._reservation(f"{call.id}-judge", call, tenant, (most, tokens), group))
+        if not isinstance(hold, Hold):
+            return scored
+        verdict, cost = await judge.judge(call, group, scored)
+        settled = await self.ledger.settle(hold, cost)
+        flight.costs["router_llm"] = settled.charged_micros
+        return verdict or scored
+
+    def _reservation(
+        self, hold_id: str, call: Call, tenant: TenantConfig, most: tuple[int, int], tier: str
+    ) -> Reservation:
+        caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
+        app = call.caller.app
+        return Reservation(hold_id, call.caller.tenant, tenant.timezone, caps, most[0], most[1], tier, app)
+
     async def _reserve(self, flight: Flight, tenant: TenantConfig, route: Route) -> GatewayError | None:
         call = _call(flight)
         with flight.step("reserve") as noted:
             escalation = self._escalation_group(call, route)
+            most = typical_cost(call, route, self.catalog)
             if self.config.budgets.admit == "worst_case":
-                most_micros, most_tokens = upper_bound(call, route, escalation, self.catalog)
-            else:
-                most_micros, most_tokens = typical_cost(call, route, self.catalog)
-            caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
-            request = Reservation(
-                call.id,
-                call.caller.tenant,
-                tenant.timezone,
-                caps,
-                most_micros,
-                most_tokens,
-                route.tier,
-                call.caller.app,
-            )
+                most = upper_bound(call, route, escalation, self.catalog)
+            request = self._reservation(call.id, call, tenant, most, route.tier)
             held = await self.ledger.reserve(request)
-            noted["micros"] = most_micros
+            noted["micros"] = request.micros
             match held:
                 case Hold():
                     flight.hold = held
@@ -242,41 +232,13 @@ class Pipeline:
 
     async def settle(self, flight: Flight, charge: Charge) -> None:
         """Charge what was used, once; later calls change nothing."""
-        if flight.hold is None or flight.settled is not None:
+        if flight.hold is None or flight.charge is not None:
             return
-        extra = sum(flight.costs.values())
-        charge = replace(charge, micros=charge.micros + extra)
         with flight.step("settle") as noted:
             flight.charge = charge
             flight.settled = await self.ledger.settle(flight.hold, charge)
             noted["micros"], noted["exact"] = flight.settled.charged_micros, isinstance(charge, Exact)
             noted["first"] = flight.settled.first
-
-    async def store(self, flight: Flight) -> None:
-        """Keep a good answer for the next asker of the same question, and let those who wait for it go on."""
-        call, route, scope = flight.call, flight.route, flight.scope
-        if self.cache is None or call is None or route is None or scope is None:
-            return
-        good = flight.outcome == "answered" and bool(flight.response)
-        if good and caching.storable(flight.answer, flight.finish_reason, tool_calls=flight.tool_calls):
-            entry = Entry(
-                question=call.question,
-                response=flight.response,
-                tier=route.tier,
-                model=flight.model,
-                cost_micros=flight.cost_micros,
-                usage=flight.usage,
-                ttl_s=caching.ttl_for(route.verdict.task, self.config.cache),
-                task=route.verdict.task,
-            )
-            vector = await self._vector(flight) if caching.paraphrasable(call) else None
-            await self.cache.store(scope, vector, entry)
-        await self._let_go(flight)
-
-    async def _let_go(self, flight: Flight) -> None:
-        if self.cache is not None and flight.lease is not None:
-            lease, flight.lease = flight.lease, None
-            await self.cache.release(lease)
 
     async def finish(self, flight: Flight) -> None:
         """Close the books on a request and emit its trace, once."""
@@ -289,7 +251,7 @@ class Pipeline:
         tenant = self.config.tenants.get(flight.caller.tenant)
         text = self._captured(flight, tenant)
         self.sink.emit(trace_of(flight, self._baseline(flight), text))
-        await self._let_go(flight)
+        await self.cache.let_go(flight)
 
     def _captured(self, flight: Flight, tenant: TenantConfig | None) -> tuple[str, str]:
         """(input, output) as far as the tenant's capture policy lets them be traced."""
@@ -298,7 +260,7 @@ class Pipeline:
         limit = self.config.tracing.max_content_chars
         asked, answered = flight.call.text[:limit], flight.answer[:limit]
         if tenant.captured == "redacted":
-            return self.redacted_text(asked), self.redacted_text(answered)
+            asked, answered = self.redacted((asked, answered))
         return asked, answered
 
     def _baseline(self, flight: Flight) -> int:

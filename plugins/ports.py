@@ -17,8 +17,8 @@ from plugins.values import (
     Cap,
     CapState,
     Charge,
-    Constraints,
     Entry,
+    Exact,
     Hit,
     Hold,
     Lease,
@@ -104,8 +104,16 @@ class Embedder(Protocol):
 
 
 class Judge(Protocol):
-    async def judge(self, call: Call, constraints: Constraints, scored: Verdict) -> Verdict | None:
-        """A small LLM's opinion where the classifier is unsure; None if it may not be asked or fails."""
+    """A small LLM that is asked where the classifier is unsure."""
+
+    def may_ask(self) -> bool:
+        """Whether one more question stays within the configured share of calls."""
+
+    def remembered(self, call: Call) -> Verdict | None:
+        """The opinion on this very text of this tenant, asked before."""
+
+    async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Exact]:
+        """(its opinion, or None on any failure; what asking cost)."""
 
 
 class Sink(Protocol):

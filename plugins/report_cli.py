@@ -175,6 +175,8 @@ def _cells(totals: Totals) -> tuple[str, ...]:
 def _dollars(amount_micros: int) -> str:
     """Seven characters for most amounts: a terminal may have 80 columns. JSON and CSV are exact."""
     dollars = amount_micros / MICROS_PER_USD
+    if 0 < abs(dollars) < 0.0001:
+        return "<$.0001"
     return f"${dollars:,.2f}" if abs(dollars) >= 10 or not dollars else f"${dollars:.4f}"
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final, Protocol
 
-import re2  # type: ignore[import-untyped]  # RE2's wrapper ships no types
+import re2
 
 from plugins.sensitive_health import health_spans
 from plugins.sensitive_ids import IDS
@@ -34,6 +35,8 @@ DETECTORS: Final[tuple[Detector, ...]] = (*SECRETS, _EMAIL, IBAN, *IDS, *NUMBERS
 KINDS: Final[tuple[str, ...]] = tuple(dict.fromkeys((*(d.kind for d in DETECTORS), "health")))
 UNSCANNED: Final = "unscanned"
 MAX_SCANNED_CHARS: Final = 1_000_000  # about 250,000 tokens; bounds the time that one request can take
+MARGIN_CHARS: Final = 48  # an IBAN written in groups is 42 characters long
+MAX_ROUNDS: Final = 4  # of redaction; the second is nearly always the last
 _RUN = re.compile(r"\d(?:[ .+/()\-]{0,3}\d){6}")
 
 
@@ -77,7 +80,8 @@ def find_sensitive(
     whole, text = text, text[:MAX_SCANNED_CHARS]
     lower = _lower(text)
     digits = sum(map(text.count, "0123456789")) >= 4
-    given = {"": True, "digits": digits, "run": digits and _RUN.search(text) is not None}
+    everywhere = [(0, len(text))]
+    where = {"": everywhere, "digits": everywhere if digits else [], "run": _windows(text) if digits else []}
     found: list[tuple[int, int, str]] = []
     if len(whole) > len(text):
         found.append((len(text), len(whole), UNSCANNED))
@@ -86,11 +90,11 @@ def find_sensitive(
     for detector in DETECTORS:
         if kinds and detector.kind not in kinds:
             continue
-        if not given[detector.needs]:
+        if not where[detector.needs]:
             continue
         if detector.cues and not any(cue in lower for cue in detector.cues):
             continue
-        found += [(start, end, detector.kind) for start, end in _matches(detector, text, lower)]
+        found += [(start, end, detector.kind) for start, end in _matches(detector, text, lower, where[detector.needs])]
     if not kinds or "health" in kinds:
         found += [(start, end, "health") for start, end in health_spans(lower)]
     return _without_overlaps(found) if found else ()
@@ -104,9 +108,22 @@ def _lower(text: str) -> str:
     return "".join(small if len(small := char.lower()) == 1 else char for char in text)
 
 
-def _matches(detector: Detector, text: str, lower: str) -> Iterator[tuple[int, int]]:
+def _windows(text: str) -> list[tuple[int, int]]:
+    """Where a number of seven digits or more can be, with room for what belongs to it."""
+    windows: list[tuple[int, int]] = []
+    for run in _RUN.finditer(text):
+        start, end = max(0, run.start() - MARGIN_CHARS), run.end() + MARGIN_CHARS
+        if windows and start <= windows[-1][1]:
+            start = windows.pop()[0]
+        windows.append((start, end))
+    return windows
+
+
+def _matches(
+    detector: Detector, text: str, lower: str, windows: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
     named = "v" in detector.pattern.groupindex
-    for found in detector.pattern.finditer(text):
+    for found in chain.from_iterable(detector.pattern.finditer(text, *window) for window in windows):
         start, end = found.span("v") if named else found.span()
         if detector.accept is not None:
             before = lower[max(0, start - BEFORE_CHARS) : start]
@@ -151,7 +168,15 @@ def redact(text: str, findings: Sequence[Finding], seen: dict[tuple[str, str], s
 def redact_all(
     texts: Sequence[str], extra: Mapping[str, TextPattern] | None = None, kinds: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """Each text of a request without its sensitive content; the same value has one placeholder in all of "
-    "them."""
+    """Each text of a request without its sensitive content; a value has the same placeholder in all of them.
+
+    Looks again at what it has redacted, because a placeholder can lay bare what stood beside the content.
+    """
     seen: dict[tuple[str, str], str] = {}
-    return tuple(redact(text, find_sensitive(text, extra, kinds), seen) for text in texts)
+    clean = []
+    for text in texts:
+        rounds = 0
+        while rounds < MAX_ROUNDS and (findings := find_sensitive(text, extra, kinds)):
+            text, rounds = redact(text, findings, seen), rounds + 1
+        clean.append(text)
+    return tuple(clean)

@@ -139,8 +139,7 @@ def _accept(row: NationalId) -> Callable[[Match], bool]:
 
 
 def is_uk_nino(match: Match) -> bool:
-    """HMRC's rules on the prefix: no D, F, I, Q, U, V; no O second; and eight pairs that are not given "
-    "out."""
+    """HMRC's rules on the prefix: no D, F, I, Q, U, V; no O second; and eight pairs that are not given out."""
     prefix = match.value[:2].upper()
     return prefix not in {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ", "OO"}
 

@@ -56,8 +56,7 @@ def is_card(match: Match) -> bool:
 
 
 def is_phone(match: Match) -> bool:
-    """International numbers by length and country code; national ones need a word of context or a "
-    "telling form."""
+    """International numbers by length and country code; national ones need a word of context or a telling form."""
     value = match.value
     number = digits_of(value)
     if not 7 <= len(number) <= 15 or NOT_PHONE.search(match.before[-14:]):

@@ -46,7 +46,7 @@ _NOT_NAME = words(
     "the this that and but for not monday tuesday wednesday thursday friday saturday sunday "
     "january english german french spanish american british european python java linux windows "
     "null none true false name id number nummer le la les el los las die das der ihr ihre votre "
-    "notre su your our akte daten portal sprache service team support department abteilung "
+    "notre su your our dr prof mag ing akte daten portal sprache service team support department abteilung "
     "herren damen kollegen interessenten"
 )
 
@@ -101,13 +101,15 @@ _SELF_SURE = (
 _ROLES = words(
     "patient client customer employee colleague tenant applicant candidate student neighbour "
     "neighbor claimant witness suspect defendant guest boss manager husband wife son daughter "
-    "brother sister mother father friend uncle aunt grandfather grandmother grandpa grandma nephew niece cousin onkel tante opa oma patientin kunde kundin kunden mitarbeiter "
+    "brother sister mother father friend uncle aunt grandfather grandmother grandpa grandma nephew niece "
+    "cousin onkel tante opa oma patientin kunde kundin kunden mitarbeiter "
     "mitarbeiterin kollege kollegin kollegen bewerber bewerberin mieter mieterin schüler "
     "schülerin nachbar nachbarin mann frau sohn tochter bruder schwester mutter vater chef "
     "chefin freund freundin patiente cliente l'employé l'employée salarié salariée candidat "
     "candidate mari femme fils fille frère sœur père mère collègue voisin voisine ami amie élève "
     "locataire paciente empleado empleada marido esposo esposa mujer hijo hija hermano hermana "
-    "madre padre compañero compañera abuelo abuela primo prima vecino vecina amigo amiga jefe jefa alumno alumna inquilino "
+    "madre padre compañero compañera abuelo abuela primo prima vecino vecina amigo "
+    "amiga jefe jefa alumno alumna inquilino "
     "inquilina candidato candidata"
 )
 _LINKS = frozenset(
@@ -160,8 +162,7 @@ def is_home_address(match: Match) -> bool:
 
 
 def is_weak_german_address(match: Match) -> bool:
-    """Endings such as -weg and -platz also end everyday nouns, so they need a word about living there or "
-    "a post code."""
+    """Endings such as -weg also end everyday nouns, so they need a word about living there or a post code."""
     return (
         _HOME_WORDS.search(match.before) is not None
         or re.match(r"\s*,?\s*(?:in\s+)?\d{4,5}\s", match.after) is not None

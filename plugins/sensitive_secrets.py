@@ -30,7 +30,7 @@ _KEY_CUES = either(
     "|npm_|pypi-|hf_|sg.|dop_v1_|key-|:aa"
 )
 _NAMES = (
-    r"(?:pass ?word|passwd|pwd|pw\bpw|passphrase|pass ?wort|kennwort|mot de passe|mdp|contrase[ñn]a|clave(?: de "
+    r"(?:pass ?word|passwd|pwd|\bpw|passphrase|pass ?wort|kennwort|mot de passe|mdp|contrase[ñn]a|clave(?: de "
     r"acceso)?|\bpin"
     r"|secret(?:[_\- ]?(?:access[_\- ]?)?key)?|(?:access|auth|bearer|refresh|api)?[_\- ]?token"
     r"|(?:api|access|account|encryption|private|signing)[_\- ]?key|client[_\- ]?secret|zugangsdaten)"
@@ -73,7 +73,6 @@ def is_basic_auth(match: Match) -> bool:
         "pass",
         "pw",
         "pwd",
-        "pw",
     }
 
 
@@ -112,7 +111,7 @@ SECRETS: tuple[Detector, ...] = (
             re.IGNORECASE,
         ),
         cues=either(
-"pass|pwd|pwkennwort|mdp|contrase|clave|pin|secret|token|key|zugangsdaten"
+"pass|pwd|pw|kennwort|mdp|contrase|clave|pin|secret|token|key|zugangsdaten"
 ),
         accept=is_assigned_secret,
     ),

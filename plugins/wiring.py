@@ -7,12 +7,14 @@ import logging
 import os
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from classifier.artifact import Model
 from classifier.embedding import Embedder
 from classifier.pairs.verify import PairVerifier
 from plugins.adapters import cache_seam, litellm_io
+from plugins.adapters.alerts import BudgetAlerts
 from plugins.adapters.embedder import AsyncEmbedder
 from plugins.adapters.fan_out import FanOut
 from plugins.adapters.file_sink import FileSink
@@ -21,8 +23,9 @@ from plugins.adapters.metrics import MetricsSink
 from plugins.adapters.price_data import catalog_of
 from plugins.adapters.redis_cache import RedisCache
 from plugins.adapters.redis_ledger import RedisLedger
+from plugins.adapters.small_judge import SmallJudge
 from plugins.adapters.upstream import Upstream
-from plugins.budget import Alert
+from plugins.cache_path import CachePath
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
 from plugins.config_file import Loaded, load_config
@@ -53,7 +56,7 @@ class Runtime:
     sink: Sink
     upstream: Upstream
     ledger: RedisLedger
-    cache: RedisCache | None
+    alerts: BudgetAlerts
     flights: Flights
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -95,7 +98,7 @@ class Runtime:
         await self.pipeline.finish(flight)
         self.flights.remove(flight)
         if flight.outcome == "answered":
-            await self.pipeline.store(flight)
+            await self.pipeline.cache.store(flight)
 
     def _later(self, work: object) -> None:
         task = asyncio.ensure_future(work)  # type: ignore[call-overload]  # only coroutines come here
@@ -106,6 +109,8 @@ class Runtime:
         """Finish what is in flight and deliver the traces; called when the server has drained."""
         for flight in self.flights:
             await self.pipeline.finish(flight)
+        await self.ledger.close()
+        await self.alerts.close()
         await self.sink.close()
 
 
@@ -116,21 +121,22 @@ def build(loaded: Loaded) -> Runtime:
         raise StartError("gateway.redis_url is empty. Set REDIS_URL, or start with `tierwise serve`, which brings one.")
     model = Model.load()
     shipped = Thresholds(model.easy_below, model.hard_from)
-    ledger = RedisLedger(config.redis_url, config.budgets, Path(config.state_dir) / "journal", _tell_alert)
+    alerts = BudgetAlerts(config.budgets.alert_webhook_url)
+    ledger = RedisLedger(config.redis_url, config.budgets, Path(config.state_dir) / "journal", alerts)
     store = RedisCache(config.redis_url, config.cache, PairVerifier.load()) if config.cache.enabled else None
     catalog, flights, sink = catalog_of(loaded.model_list), Flights(), build_sink(config)
     pipeline = Pipeline(
         config=config,
         catalog=catalog,
         ledger=ledger,
-        cache=store,
-        embedder=AsyncEmbedder(Embedder()),
+        cache=CachePath(config, catalog, store, AsyncEmbedder(Embedder())),
         cascade=Cascade(config.routing, model, shipped),
+        judge=SmallJudge(config.routing.judge) if config.routing.judge.enabled else None,
         sink=sink,
         patterns=compile_patterns(config.policy.patterns),
     )
     keyring = Keyring(config, os.environ.get("LITELLM_MASTER_KEY"))
-    return Runtime(config, catalog, keyring, pipeline, sink, Upstream(), ledger, store, flights)
+    return Runtime(config, catalog, keyring, pipeline, sink, Upstream(), ledger, alerts, flights)
 
 
 def build_sink(config: GatewayConfig) -> Sink:
@@ -147,17 +153,15 @@ def build_sink(config: GatewayConfig) -> Sink:
                 queue_bytes=tracing.queue_bytes,
                 timeout_ms=tracing.timeout_ms,
                 spool_dir=Path(tracing.spool_dir) if tracing.spool_dir else None,
+                spool_bytes=tracing.spool_bytes,
+                release=version("tierwise"),
                 monitor=metrics,
             )
         )
     if tracing.file or len(sinks) == 1:
         path = Path(tracing.file) if tracing.file else Path(config.state_dir) / TRACES_FILE
-        sinks.append(FileSink(path, queue_bytes=tracing.queue_bytes, monitor=metrics))
+        sinks.append(FileSink(path, max_bytes=tracing.file_max_bytes, queue_bytes=tracing.queue_bytes, monitor=metrics))
     return FanOut(sinks)
-
-
-def _tell_alert(alert: Alert) -> None:
-    log.warning("%s", alert.text)
 
 
 @cache

@@ -12,12 +12,11 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
-from classifier.pairs.synonyms import INTERCHANGEABLE, are_opposites
 from classifier.pairs.text import Parsed, Token
 
 SAME, LEMMA, SPELLING, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.95, 0.92, 0.9, 0.75
 _NEAR_VECTOR: Final = 0.8
-_MAX_TOKENS: Final = 160  # beyond this the quadratic step is skipped: only equal words are matched
+_MAX_LEFT: Final = 60  # with more unequal tokens than this the quadratic step is skipped: they are different texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def is_misspelling(one: str, other: str, lexicon: Lexicon) -> bool:
     be two people.
     """
     if min(len(one), len(other)) < 4 or not edit_distance_one(one, other):
-        return sorted(one) == sorted(other) and one[:1] == other[:1] and not (lexicon.knows(one) and lexicon.knows(other)) and min(len(one), len(other)) >= 3 and sum(x != y for x, y in zip(one, other, strict=True)) == 2
+        return False
     known, other_known = lexicon.knows(one), lexicon.knows(other)
     if known and other_known:
         return False
@@ -79,7 +78,7 @@ def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
         return _function_score(one.norm, other.norm)
     if lexicon.lemmas(one.norm) & lexicon.lemmas(other.norm):
         return LEMMA
-    if are_opposites(lexicon.lemmas(one.norm), lexicon.lemmas(other.norm)):
+    if lexicon.opposed(one.norm, other.norm):
         return 0.0
     if is_misspelling(one.norm, other.norm, lexicon):
         return SPELLING
@@ -105,47 +104,60 @@ def _is_acronym(one: Token, other: Token) -> bool:
 def _meaning_score(one: str, other: str, lexicon: Lexicon) -> float:
     if lexicon.antonyms(one, other) or one in w.UNITS or other in w.UNITS or one in w.DATES or other in w.DATES:
         return 0.0
-    groups, other_groups = _groups(one, lexicon), _groups(other, lexicon)
-    if groups & other_groups:
+    if lexicon.interchangeable(one, other):
         return SYNONYM
     if lexicon.synonyms(one, other) and lexicon.similarity(one, other) >= 0.35:
         return SYNONYM
     if lexicon.near(one, other) and lexicon.similarity(one, other) >= 0.35:
         return NEAR
-    if lexicon.above(one, other) and lexicon.is_verb(one) and lexicon.is_verb(other) and lexicon.similarity(one, other) >= 0.6:
+    if (
+        lexicon.above(one, other)
+        and lexicon.is_verb(one)
+        and lexicon.is_verb(other)
+        and lexicon.similarity(one, other) >= 0.6
+    ):
         return NEAR
     if lexicon.similarity(one, other) >= _NEAR_VECTOR and not lexicon.siblings(one, other):
         return NEAR
     return 0.0
 
 
-def _groups(word: str, lexicon: Lexicon) -> set[int]:
-    return {g for lemma in lexicon.lemmas(word) for g in INTERCHANGEABLE.get(lemma, ())}
-
-
 def align(first: Parsed, second: Parsed, lexicon: Lexicon) -> Alignment:
-    """Match greedily: best score first, among equals the pair whose relative places differ least."""
+    """Match equal tokens first, then what is left by meaning; among equals the nearest in place and neighbours."""
     a, b = first.tokens, second.tokens
-    candidates: list[tuple[float, float, int, int]] = []
-    short = len(a) <= _MAX_TOKENS and len(b) <= _MAX_TOKENS
-    for i, one in enumerate(a):
-        for j, other in enumerate(b):
-            if one.norm != other.norm and not short:
-                continue
-            if (score := match_score(one, other, lexicon)) > 0.0:
-                near = _neighbours(a, b, i, j)
-                place = abs(i / len(a) - j / len(b))
-                candidates.append((-score, place - near, i, j))
-    candidates.sort()
-    taken_a: dict[int, Link] = {}
-    taken_b: set[int] = set()
+    places: dict[str, list[int]] = {}
+    for j, token in enumerate(b):
+        places.setdefault(token.norm, []).append(j)
+    equal = [(-SAME, _distance(a, b, i, j), i, j) for i, one in enumerate(a) for j in places.get(one.norm, ())]
+    taken: dict[int, Link] = {}
+    used: set[int] = set()
+    _take(sorted(equal), taken, used)
+    left_a = [i for i in range(len(a)) if i not in taken]
+    left_b = [j for j in range(len(b)) if j not in used]
+    if len(left_a) <= _MAX_LEFT and len(left_b) <= _MAX_LEFT:
+        near = [
+            (-score, _distance(a, b, i, j), i, j)
+            for i in left_a
+            for j in left_b
+            if (score := match_score(a[i], b[j], lexicon)) > 0.0
+        ]
+        _take(sorted(near), taken, used)
+    links = tuple(taken[i] for i in sorted(taken))
+    only_a = tuple(i for i in left_a if i not in taken)
+    return Alignment(links, only_a, tuple(j for j in left_b if j not in used))
+
+
+def _take(candidates: list[tuple[float, float, int, int]], taken: dict[int, Link], used: set[int]) -> None:
+    """Accept candidates, best first, whose tokens are both still free."""
     for negative, _, i, j in candidates:
-        if i not in taken_a and j not in taken_b:
-            taken_a[i] = Link(i, j, -negative)
-            taken_b.add(j)
-    links = tuple(taken_a[i] for i in sorted(taken_a))
-    only_a = tuple(i for i in range(len(a)) if i not in taken_a)
-    return Alignment(links, only_a, tuple(j for j in range(len(b)) if j not in taken_b))
+        if i not in taken and j not in used:
+            taken[i] = Link(i, j, -negative)
+            used.add(j)
+
+
+def _distance(a: tuple[Token, ...], b: tuple[Token, ...], i: int, j: int) -> float:
+    """Difference of relative places, less one for each neighbour that agrees."""
+    return abs(i / len(a) - j / len(b)) - _neighbours(a, b, i, j)
 
 
 def _neighbours(a: tuple[Token, ...], b: tuple[Token, ...], i: int, j: int) -> float:

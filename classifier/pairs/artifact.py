@@ -1,7 +1,7 @@
 """The verifier's files: a JSON manifest with sha256 sums and npz arrays. Loading runs no code from them.
 
 `manifest.json`: format, features, threshold, depth, sums (file name to sha256), metrics and versions.
-`scorer.npz`: the trees; `lexicon.npz` and `vectors.npz`: see `lexicon.Lexicon`.
+`scorer.npz`: the trees; the other files: see `lexicon.Lexicon`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from classifier.pairs.scorer import ARRAYS, TreeScorer
 
 FORMAT: Final = 1
 DEFAULT_FOLDER: Final = Path(__file__).parents[1] / "artifacts" / "pairs"
-_FILES: Final = ("scorer.npz", "lexicon.npz", "vectors.npz")
+_FILES: Final = ("scorer.npz", "lexicon.npz", "vectors.npz", "synonyms.txt", "opposites.txt")
 
 
 class PairArtifactError(RuntimeError):
@@ -80,7 +80,7 @@ def load_artifact(folder: Path | None = None) -> PairArtifact:
     try:
         with np.load(folder / "scorer.npz", allow_pickle=False) as data:
             scorer = TreeScorer.from_arrays({name: data[name] for name in ARRAYS}, int(manifest["depth"]))
-        lexicon = Lexicon(folder / "lexicon.npz", folder / "vectors.npz")
+        lexicon = Lexicon(folder)
         thresholds = {name: float(value) for name, value in manifest["thresholds"].items()}
         thresholds["default"]
     except (OSError, ValueError, KeyError) as error:

@@ -10,6 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from classifier.pairs.checks_edits import (
+    check_entities,
+    check_function_words,
+    check_insertion,
+    check_substitution,
+    check_wh_word,
+)
 from classifier.pairs.checks_order import check_direction, check_word_order
 from classifier.pairs.checks_values import (
     check_codes,
@@ -21,14 +28,9 @@ from classifier.pairs.checks_values import (
 from classifier.pairs.checks_words import (
     check_antonyms,
     check_comparatives,
-    check_entities,
-    check_function_words,
-    check_insertion,
     check_negation,
     check_quantifiers,
     check_scope,
-    check_substitution,
-    check_wh_word,
 )
 from classifier.pairs.pair import Pair
 

@@ -13,12 +13,12 @@ from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.text import Parsed
 
 _DIRECTED: Final = ("from_", "to", "before", "after", "by", "than", "against", "above", "below", "because")
-_LIST: Final = frozenset("and or versus vs between with both".split()) | w.ARTICLES
-_MEASURES: Final = frozenset(
-    "best cost costs price number amount count worth legal legally allowed average expensive possible safe".split()
+_LIST: Final = w.word_set("and or versus vs between with both") | w.ARTICLES
+_MEASURES: Final = w.word_set(
+    "best cost costs price number amount count worth legal legally allowed average expensive possible safe"
 )
-_LEADING: Final = frozenset("in on at for during if when as of within since with without under about before after by".split())
-_MODIFYING: Final = frozenset("that which who are is was were of be being been for in on with the a an s".split())
+_LEADING: Final = w.word_set("in on at for during if when as of within since with without under about before after by")
+_MODIFYING: Final = w.word_set("that which who are is was were of be being been for in on with the a an s")
 
 
 def _arguments(parsed: Parsed) -> dict[str, set[str]]:
@@ -86,8 +86,18 @@ def _is_free(pair: Pair, run: list[tuple[int, int]]) -> bool:
     words = [pair.a.tokens[a].norm for a, _ in run]
     if len(run) == 1 and (words[0] in _MEASURES or words[0].endswith("est")):
         return True
+    if _is_listed(pair.a, run[0][0], run[-1][0]) and _is_listed(pair.b, run[0][1], run[-1][1]):
+        return not _directed(pair.a) and not _directed(pair.b)
     head = pair.list_head()
     return head in [a for a, _ in run] and not _directed(pair.a) and not _directed(pair.b)
+
+
+def _is_listed(parsed: Parsed, first: int, last: int) -> bool:
+    """Whether `and`, `or` or `versus` stands right before or after the run."""
+    joints = w.word_set("and or versus vs")
+    before = [t.norm for t in parsed.tokens[max(0, first - 2) : first] if t.norm not in w.ARTICLES][-1:]
+    after = [t.norm for t in parsed.tokens[last + 1 : last + 2]]
+    return bool(joints & {*before, *after})
 
 
 def _directed(parsed: Parsed) -> bool:

@@ -11,16 +11,14 @@ from classifier.pairs.text import Parsed, Token
 
 # The commonest function words of languages written in Latin letters, without those that English shares.
 _FOREIGN: Final = {
-    "es": frozenset("el la los las que un una por con para cómo qué como puedo mi es cuál está dónde".split()),
-    "fr": frozenset("le la les des du un une est que qui dans pour avec je mon comment quel où et".split()),
-    "de": frozenset("der das ist und ich wie ein eine nicht mit auf für meine mein kann zu den wo".split()),
-    "it": frozenset("il lo gli che di è un una con posso mio mia dove quale sono".split()),
-    "pt": frozenset("os que um uma para com como posso meu minha onde qual é em não".split()),
-    "nl": frozenset("het een ik hoe mijn kan van niet met voor waar wat".split()),
+    "es": w.word_set("el la los las que un una por con para cómo qué como puedo mi es cuál está dónde"),
+    "fr": w.word_set("le la les des du un une est que qui dans pour avec je mon comment quel où et"),
+    "de": w.word_set("der das ist und ich wie ein eine nicht mit auf für meine mein kann zu den wo"),
+    "it": w.word_set("il lo gli che di è un una con posso mio mia dove quale sono"),
+    "pt": w.word_set("os que um uma para com como posso meu minha onde qual é em não"),
+    "nl": w.word_set("het een ik hoe mijn kan van niet met voor waar wat"),
 }
-_ENGLISH: Final = frozenset(
-    "the a an is are of to in for my i how what can do does why where when it you and with on".split()
-)
+_ENGLISH: Final = w.word_set("the a an is are of to in for my i how what can do does why where when it you and with on")
 
 
 def language_of(parsed: Parsed) -> str:
@@ -56,11 +54,12 @@ def check_numbers(pair: Pair) -> str | None:
     one, other = _numbers(pair.a), _numbers(pair.b)
     if one == other:
         return None
-    missing = Counter(one) - Counter(other), Counter(other) - Counter(one)
-    missing = tuple(m - Counter({"1": m["1"]}) if _has_lone_one(p) else m
-                    for m, p in zip(missing, (pair.b, pair.a), strict=True))  # fmt: skip
-    if any(missing):
-        return f"numbers {sorted(missing[0])} against {sorted(missing[1])}"
+    missing, added = Counter(one) - Counter(other), Counter(other) - Counter(one)
+    for counter, parsed in ((missing, pair.b), (added, pair.a)):
+        if _has_lone_one(parsed):
+            del counter["1"]
+    if missing or added:
+        return f"numbers {sorted(missing)} against {sorted(added)}"
     if one != other and Counter(one) == Counter(other) and _context(pair.a) != _context(pair.b):
         return "the same numbers stand beside other words"
     return None
@@ -126,19 +125,32 @@ def _dates(parsed: Parsed) -> set[str]:
         if token.norm in ("fall", "spring") and (before.norm in _BEFORE_SEASON or token.capital):
             found.add(w.DATES[token.norm])
     for i, token in enumerate(parsed.tokens):
-        if token.norm in ("may", "march") and token.capital and not token.first:
-            found.add(token.norm)
-        elif token.norm in ("may", "march") and i > 0 and parsed.tokens[i - 1].norm in ("in", "since", "until", "of"):
+        if (token.norm in ("may", "march") and token.capital and not token.first) or (
+            token.norm in ("may", "march") and i > 0 and parsed.tokens[i - 1].norm in ("in", "since", "until", "of")
+        ):
             found.add(token.norm)
     return found
 
 
-_BEFORE_SEASON: Final = frozenset("in the this next last every during and or of".split())
+_BEFORE_SEASON: Final = w.word_set("in the this next last every during and or of")
 
 
 def _is_plain(token: Token) -> bool:
     """Words that are a date only sometimes: `now`, `fall`, `am` after a pronoun is handled as an auxiliary."""
-    return token.norm in ("now", "currently", "fall", "am", "spring", "later", "soon", "ad", "sat", "sun", "mon", "night")
+    return token.norm in (
+        "now",
+        "currently",
+        "fall",
+        "am",
+        "spring",
+        "later",
+        "soon",
+        "ad",
+        "sat",
+        "sun",
+        "mon",
+        "night",
+    )
 
 
 def check_dates(pair: Pair) -> str | None:
@@ -149,4 +161,3 @@ def check_dates(pair: Pair) -> str | None:
     if one == other:
         return None
     return f"dates {sorted(one - other)} against {sorted(other - one)}"
-

@@ -9,12 +9,9 @@ from collections import Counter
 from typing import Final
 
 from classifier.pairs import words as w
-from classifier.pairs.align import match_score
 from classifier.pairs.lexicon import NEGATIVE_PREFIXES, Lexicon
-from classifier.pairs.pair import Edit, Pair, is_salient
-from classifier.pairs.synonyms import are_opposites
-from classifier.pairs.text import Parsed, Token
-from classifier.pairs.wh import compatible
+from classifier.pairs.pair import Pair
+from classifier.pairs.text import Parsed
 
 _IDIOMS: Final = (("or", "not"), ("whether", "not"), ("not", "only"), ("no", "matter"))
 _IRREGULAR_DEGREE: Final = {
@@ -34,7 +31,12 @@ def _negations(parsed: Parsed) -> int:
 def _says_except(parsed: Parsed) -> int:
     """`avoid Mondays` and `other than Mondays` say what a negation says on the other side."""
     norms = parsed.norms()
-    return int(bool({"avoid", "except", "besides", "excluding", "unpaid", "fail", "fails"} & set(norms) or "other than" in " ".join(norms)))
+    return int(
+        bool(
+            {"avoid", "except", "besides", "excluding", "unpaid", "fail", "fails"} & set(norms)
+            or "other than" in " ".join(norms)
+        )
+    )
 
 
 def check_negation(pair: Pair) -> str | None:
@@ -59,7 +61,7 @@ def _is_negated_form(one: str, other: str, lexicon: Lexicon) -> bool:
     stems = {long[len(p) :] for p in NEGATIVE_PREFIXES if long.startswith(p) and len(long) - len(p) > 3}
     if any(lexicon.lemmas(stem) & lexicon.lemmas(short) for stem in stems):
         return True
-    return (long.endswith("less") or long.endswith("free")) and long[:-4] and long[:-4] == short[: len(long) - 4]
+    return long.endswith(("less", "free")) and len(long) > 4 and long[:-4] == short[: len(long) - 4]
 
 
 def _classes(parsed: Parsed, table: dict[str, str]) -> Counter[str]:
@@ -75,10 +77,14 @@ def check_quantifiers(pair: Pair) -> str | None:
     only, only_other = set(one) - set(other), set(other) - set(one)
     listing = pair.asks_for_list()
     loose = {"some", "any", "many"} | ({"all"} if listing else set())
-    if only - loose and only_other - loose or (only and only_other and pair.is_small_edit() and not listing
+    if (only - loose and only_other - loose) or (only and only_other and pair.is_small_edit() and not listing
                                                and {*only, *only_other} != {"some", "any"}):  # fmt: skip
         return f"quantifiers {sorted(only)} against {sorted(only_other)}"
-    if (only | only_other) - loose and pair.is_small_edit():
+    if (
+        (only | only_other) - loose
+        and pair.is_small_edit()
+        and (pair.is_one_edit() or not pair.lone_a() + pair.lone_b())
+    ):
         return f"quantifiers {sorted(only | only_other)} on one side only"
     return None
 
@@ -92,8 +98,8 @@ def _weak_quantifiers(parsed: Parsed) -> Counter[str]:
     return +counts
 
 
-_BEFORE_DEGREE: Final = frozenset("the a my your is are be this that earn learned used s i".split())
-_BEFORE_LAST: Final = _BEFORE_DEGREE | frozenset("our his her their in during at to of for from on since".split())
+_BEFORE_DEGREE: Final = w.word_set("the a my your is are be this that earn learned used s i")
+_BEFORE_LAST: Final = _BEFORE_DEGREE | w.word_set("our his her their in during at to of for from on since")
 
 
 def _scopes(parsed: Parsed) -> set[str]:
@@ -112,7 +118,7 @@ def check_scope(pair: Pair) -> str | None:
     one, other = _scopes(pair.a), _scopes(pair.b)
     if one - other and other - one:
         return f"scope {sorted(one - other)} against {sorted(other - one)}"
-    if one != other and (pair.is_small_edit() or (one ^ other) & {"first", "last", "next", "previous"}):
+    if one != other and (pair.is_small_edit() or (one ^ other) & {"first", "last", "previous"}):
         return f"scope {sorted(one ^ other)} on one side only"
     return None
 
@@ -155,158 +161,6 @@ def check_antonyms(pair: Pair) -> str | None:
         for second in pair.lone_b():
             if first.kind != "word" or second.kind != "word":
                 continue
-            if pair.lexicon.antonyms(first.norm, second.norm) or are_opposites(
-                pair.lexicon.lemmas(first.norm), pair.lexicon.lemmas(second.norm)
-            ):
+            if pair.lexicon.antonyms(first.norm, second.norm):
                 return f"{first.norm} against {second.norm}"
     return None
-
-
-def is_name(token: Token, lexicon: Lexicon) -> bool:
-    """Capitalised inside a sentence, known only as a name, or a word that no dictionary knows."""
-    if token.kind != "word" or not token.content or token.norm in w.FILLERS:
-        return False
-    if token.capital and not token.first:
-        return True
-    return lexicon.is_name(token.norm) or not lexicon.knows(token.norm)
-
-
-def check_entities(pair: Pair) -> str | None:
-    """A name on one side needs its counterpart on the other."""
-    titled = _is_titled(pair.a) or _is_titled(pair.b)
-    for mine, yours in ((pair.lone_a(), pair.lone_b()), (pair.lone_b(), pair.lone_a())):
-        for token in mine:
-            named = is_name(token, pair.lexicon) if not titled else pair.lexicon.is_name(token.norm)
-            if named and not any(_same_name(token, other, pair) for other in yours):
-                return f"name {token.surface} has no counterpart"
-    return None
-
-
-def _same_name(token: Token, other: Token, pair: Pair) -> bool:
-    """Derived forms (`India`, `Indian`) and initials share their start."""
-    one, two = sorted((token.norm, other.norm), key=len)
-    return match_score(token, other, pair.lexicon) > 0 or (len(one) >= 4 and two.startswith(one[:-1]))
-
-
-def _is_titled(parsed: Parsed) -> bool:
-    """Most words are capitalised, so that capitals say nothing."""
-    content = [t for t in parsed.tokens if t.kind == "word" and t.content]
-    return len(content) >= 4 and sum(t.capital for t in content) > 0.7 * len(content)
-
-
-def check_wh_word(pair: Pair) -> str | None:
-    """Who, when, where, why and how many ask for different things."""
-    one, other = pair.asked_a, pair.asked_b
-    if not compatible(one, other):
-        return f"asks {one} against {other}"
-    small = not pair.lone_a() and not pair.lone_b()
-    if small and one != other and "none" not in (one, other) and {one, other} != {"how", "what"} and not (
-        pair.asks_for_list() or {one, other} == {"how", "where"} or _is_how_do_i(pair)
-    ):
-        return f"asks {one} against {other}, all else equal"
-    return None
-
-
-def _is_how_do_i(pair: Pair) -> bool:
-    """`Is it possible to ..., and how?` beside `how do I ...`."""
-    return pair.asked_a in ("how", "yes_no") and pair.asked_b in ("how", "yes_no") and all(
-        "how" in p.norms() for p in (pair.a, pair.b)
-    )
-
-
-def _word_class(token: Token, how: bool) -> str:
-    """What a function word contributes; empty for the ones that contribute nothing."""
-    norm = token.norm
-    if norm in w.ARTICLES or norm in w.FILLERS or norm in w.PLAIN_CONJUNCTIONS or norm in w.WH_WORDS:
-        return ""
-    if norm in w.QUANTIFIERS_WEAK:
-        return ""
-    if norm in w.NEGATORS:
-        return "not"
-    if norm in w.AUXILIARIES:
-        tense = w.AUXILIARIES[norm]
-        return "" if tense == "present" or (how and tense in ("can", "should", "would", "may", "must")) else f"tense {tense}"
-    if norm in w.PRONOUNS:
-        person = w.PRONOUNS[norm]
-        if person == "it" or (how and person in ("generic", "first")):
-            return ""
-        return f"person {person}" if person not in ("generic", "first") or norm in _POSSESSIVES else "person any"
-    name = w.PREPOSITIONS.get(norm, norm)
-    return "" if name == "plain" else name
-
-
-_TURNING: Final = frozenset("from_ before after above below inside outside against than".split())
-_POSSESSIVES: Final = frozenset("my mine our ours your yours".split())
-
-
-def check_function_words(pair: Pair) -> str | None:
-    """Where all content is matched, differing tense, mood, person or preposition makes another question."""
-    if pair.lone_a() or pair.lone_b():
-        return None
-    how = pair.asked_a == "how" and pair.asked_b == "how"
-    only_a = {c for i in pair.alignment.only_a if (c := _word_class(pair.a.tokens[i], how))}
-    only_b = {c for j in pair.alignment.only_b if (c := _word_class(pair.b.tokens[j], how))}
-    if "person any" in only_a & only_b:  # I and my became you and your
-        only_a, only_b = (s - {"person first", "person generic"} for s in (only_a, only_b))
-    if not (only_a | only_b) & _TURNING:  # `what should I do to` beside `how do I`
-        only_a, only_b = only_a - {"to"}, only_b - {"to"}
-    if {pair.asked_a, pair.asked_b} == {"where"} or {pair.asked_a, pair.asked_b} == {"what"}:
-        only_a, only_b = (s - {"tense can", "tense should"} for s in (only_a, only_b))
-    if pair.moved:  # active and passive
-        only_a, only_b = only_a - {"by"}, only_b - {"by"}
-    if pair.names_time() or {pair.asked_a, pair.asked_b} <= {"how_long", "how_much"}:  # what is offered next term will be offered next term
-        only_a, only_b = only_a - {"tense future"}, only_b - {"tense future"}
-    if only_a != only_b and (only_a and only_b or _weighty(only_a | only_b)):
-        return f"{sorted(only_a) or 'nothing'} against {sorted(only_b) or 'nothing'}"
-    return None
-
-
-def _weighty(classes: set[str]) -> bool:
-    """Classes whose mere absence changes a question; a bare pronoun or `to` may be left out."""
-    return any(not c.startswith("person") and c not in ("to", "tense can", "or") for c in classes)
-
-
-def _harmless(token: Token) -> bool:
-    return not is_salient(token) or token.norm in w.LIGHT
-
-
-def check_substitution(pair: Pair) -> str | None:
-    """A word exchanged in place, between equal neighbours, for one that is not known to mean the same."""
-    if not pair.is_small_edit():
-        return None
-    for edit in pair.edits:
-        mine, yours = edit.content_a(), edit.content_b()
-        if mine and yours and _is_exchange(edit) and not all(_harmless(t) for t in (*mine, *yours)):
-            return f"{' '.join(t.norm for t in mine)} exchanged for {' '.join(t.norm for t in yours)}"
-    return None
-
-
-def _is_exchange(edit: Edit) -> bool:
-    return max(len(edit.content_a()), len(edit.content_b())) <= 2
-
-
-_EASY: Final = frozenset("easiest easy easily simplest simple effective efficient".split())
-
-
-def _is_redundant(token: Token, other: Parsed, lexicon: Lexicon) -> bool:
-    """Whether the other question says the same with a word that is already matched (`city` beside `capital`)."""
-    return any(
-        match_score(token, o, lexicon) > 0 or lexicon.above(token.norm, o.norm)
-        for o in other.tokens
-        if is_salient(o) and o.kind == "word"
-    )
-
-
-def check_insertion(pair: Pair) -> str | None:
-    """A salient word added in one place while all else is matched."""
-    lone_a, lone_b = pair.lone_a(), pair.lone_b()
-    if bool(lone_a) == bool(lone_b) or not pair.is_small_edit():
-        return None
-    other = pair.b if lone_a else pair.a
-    how = pair.asked_a == pair.asked_b == "how"
-    added = [
-        t
-        for t in (*lone_a, *lone_b)
-        if not _harmless(t) and not _is_redundant(t, other, pair.lexicon) and not (how and t.norm in _EASY)
-    ]
-    return f"only one side says {' '.join(t.norm for t in added)}" if added else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from classifier.pairs.intervals import clopper_pearson
@@ -70,6 +71,10 @@ def _served_by_verifier(outcome: Outcome) -> float:
     return outcome.served
 
 
+def _served_by_cosine(limit: float, outcome: Outcome) -> float:
+    return float(outcome.cosine >= limit)
+
+
 def _share(hits: float, n: int) -> tuple[float | None, list[float]]:
     """A share of n pairs and its 95 % interval."""
     return (hits / n if n else None), list(clopper_pearson(round(hits), n))
@@ -122,6 +127,6 @@ def _baselines(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     if same and wanted:
         rules["cosine_at_same_recall"] = same[wanted - 1]
     return {
-        name: {"cosine": limit, **_measure(outcomes, lambda o, limit=limit: float(o.cosine >= limit))}
+        name: {"cosine": limit, **_measure(outcomes, partial(_served_by_cosine, limit))}
         for name, limit in rules.items()
     }

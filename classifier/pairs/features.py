@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from classifier.pairs import words as w
 from classifier.pairs.align import LEMMA, SYNONYM
-from classifier.pairs.checks_words import is_name
+from classifier.pairs.checks_edits import is_name
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.text import Token

@@ -56,7 +56,9 @@ def action_pairs(count: int, rng: random.Random) -> Iterator[PairRow]:
         elif kind == "action":
             action = rng.choice([a for a in actions if a != action])
         elif kind == "object":
-            action = rng.choice([a for a in actions if a[3] == action[3] and a != action] or [a for a in actions if a != action])
+            action = rng.choice(
+                [a for a in actions if a[3] == action[3] and a != action] or [a for a in actions if a != action]
+            )
         elif kind == "modifier":
             modifier = rng.choice([m for m in modifiers if m != modifier])
         second = _say(rng.choice(frames[intent]), action, modifier, rng)

@@ -5,11 +5,13 @@ Arrays of `lexicon.npz` (W words, S senses of words in all, Y synsets):
     similar_head (Y,) the adjective cluster or -1; instance (Y,) names of single things; pos (Y,);
     antonyms (n, 2) and derived (n, 2) word numbers; exceptions ("form lemma" lines).
 `vectors.npz` holds `words` and `vectors` (V, D) int8: the embedding model's mean token vector of the word alone,
-centred and projected on its first D principal directions (unit length times 127).
+centred and projected on its first D principal directions (unit length times 127). `synonyms.txt` and `opposites.txt`
+are written by hand: words that questions exchange, and words that turn a question round.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -30,12 +32,32 @@ def _lines(array: NDArray[np.uint8]) -> list[str]:
     return array.tobytes().decode().split("\n")
 
 
+def _read_groups(path: Path) -> dict[str, set[int]]:
+    """One group of interchangeable words a line, written by hand; a word may stand in several."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for number, line in enumerate(path.read_text("utf-8").splitlines()):
+        for word in line.split():
+            found[word].add(number)
+    return dict(found)
+
+
+def _read_opposites(path: Path) -> set[tuple[str, str]]:
+    """`left words | right words` a line: each word on the left against each on the right."""
+    pairs: set[tuple[str, str]] = set()
+    for line in path.read_text("utf-8").splitlines():
+        left, right = (side.split() for side in line.split("|"))
+        pairs.update((one, other) for one in left for other in right)
+    return pairs | {(other, one) for one, other in pairs}
+
+
 class Lexicon:
     """Questions about single lower-case words. Immutable after loading; safe to share between threads."""
 
-    def __init__(self, lexicon: Path, vectors: Path) -> None:
-        """Load both files (plain arrays, no pickles). Raises OSError or ValueError if one is unreadable."""
-        with np.load(lexicon, allow_pickle=False) as data:
+    def __init__(self, folder: Path) -> None:
+        """Load the files (plain arrays and text, no pickles). Raises OSError or ValueError if one is unreadable."""
+        self._groups = _read_groups(folder / "synonyms.txt")
+        self._opposites = _read_opposites(folder / "opposites.txt")
+        with np.load(folder / "lexicon.npz", allow_pickle=False) as data:
             self._words = _lines(data["words"])
             self._starts, self._senses = data["sense_starts"].tolist(), data["senses"].tolist()
             self._hypernym, self._head = data["hypernym"].tolist(), data["similar_head"].tolist()
@@ -45,7 +67,7 @@ class Lexicon:
         self._number = {word: i for i, word in enumerate(self._words)}
         self._antonyms = {(a, b) for a, b in antonyms} | {(b, a) for a, b in antonyms}
         self._derived = {(a, b) for a, b in derived} | {(b, a) for a, b in derived}
-        with np.load(vectors, allow_pickle=False) as data:
+        with np.load(folder / "vectors.npz", allow_pickle=False) as data:
             self._row = {word: i for i, word in enumerate(_lines(data["words"]))}
             self._vectors = data["vectors"]
         self.lemmas = lru_cache(maxsize=65536)(self._lemmas)
@@ -94,6 +116,17 @@ class Lexicon:
         """Whether the words share a common sense."""
         return not self.synsets(one).isdisjoint(self.synsets(other))
 
+    def interchangeable(self, one: str, other: str) -> bool:
+        """Whether questions exchange the words without changing the answer, by the hand-written groups."""
+        return bool(self._groups_of(one) & self._groups_of(other))
+
+    def _groups_of(self, word: str) -> set[int]:
+        return {group for lemma in self.lemmas(word) for group in self._groups.get(lemma, ())}
+
+    def opposed(self, one: str, other: str) -> bool:
+        """Whether the hand-written list of opposites has the words."""
+        return any((a, b) in self._opposites for a in self.lemmas(one) for b in self.lemmas(other))
+
     def near(self, one: str, other: str) -> bool:
         """Whether one is in the other's adjective cluster, derived from it, or directly above it in meaning."""
         first, second = self.synsets(one), self.synsets(other)
@@ -119,7 +152,7 @@ class Lexicon:
 
     def antonyms(self, one: str, other: str) -> bool:
         """Whether the dictionary lists the words, or the heads of their adjective clusters, as opposites."""
-        if self._linked(one, other, self._antonyms):
+        if self._linked(one, other, self._antonyms) or self.opposed(one, other):
             return True
         short, long = sorted((one, other), key=len)
         return any(long == prefix + short for prefix in NEGATIVE_PREFIXES) and len(short) > 3
@@ -127,12 +160,14 @@ class Lexicon:
     def is_name(self, word: str) -> bool:
         """Whether the dictionary knows the word only as the name of one person, place or thing."""
         senses = [s for s in self.synsets(word) if self._pos[s] == 0]
-        return bool(senses) and all(self._instance[s] for s in senses) and len(senses) == len(self.synsets(word))
+        if not senses or len(senses) != len(self.synsets(word)):
+            return False
+        return all(bool(self._instance[s]) for s in senses)
 
     def is_verb(self, word: str) -> bool:
         """Whether most of the word's common senses are verbs."""
         senses = self.synsets(word)
-        return 2 * sum(self._pos[s] == 1 for s in senses) > len(senses)
+        return 2 * len([s for s in senses if self._pos[s] == 1]) > len(senses)
 
     def _linked(self, one: str, other: str, pairs: set[tuple[int, int]]) -> bool:
         firsts = [self._number[w] for w in self.lemmas(one) if w in self._number]

@@ -87,15 +87,13 @@ def _read_senses(folder: Path) -> dict[str, list[tuple[str, int]]]:
 def _word_pairs(
     synsets: dict[tuple[str, int], _Synset], known: dict[str, int], attribute: str
 ) -> list[tuple[int, int]]:
-    pairs = set()
+    pairs: set[tuple[int, int]] = set()
     for synset in synsets.values():
         for source, pos, offset, target in getattr(synset, attribute):
             other = synsets[(pos, offset)].words
             sources = [synset.words[source - 1]] if source else synset.words
             targets = [other[target - 1]] if target else other
-            pairs.update(
-                (known[s], known[t]) for s in sources for t in targets if s in known and t in known and s < t
-            )
+            pairs.update((known[s], known[t]) for s in sources for t in targets if s in known and t in known and s < t)
     return sorted(pairs)
 
 
@@ -116,7 +114,8 @@ def build_lexicon(folder: Path) -> dict[str, np.ndarray]:
     words = sorted(senses)
     known = {word: i for i, word in enumerate(words)}
     numbers = {place: i for i, place in enumerate(sorted(synsets))}
-    starts, flat = [0], []
+    starts: list[int] = [0]
+    flat: list[int] = []
     for word in words:
         flat.extend(numbers[place] for place in senses[word])
         starts.append(len(flat))

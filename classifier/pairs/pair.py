@@ -67,6 +67,11 @@ class Pair:
         """Whether both sides say when, so that the tense adds nothing."""
         return all(any(t.norm in w.DATES or t.norm == "next" for t in p.tokens) for p in (self.a, self.b))
 
+    def is_one_edit(self) -> bool:
+        """Whether one question is the other with a single change, articles and fillers apart."""
+        places = [e for e in self.edits if any(_speaks(t) for t in (*e.only_a, *e.only_b))]
+        return len(places) <= 1 and not any(is_salient(t) for t in self.moved)
+
     def is_small_edit(self) -> bool:
         """Whether all content is matched but for at most one place: then each difference must be harmless."""
         lone_a, lone_b = self.lone_a(), self.lone_b()
@@ -99,6 +104,10 @@ def _head_of(parsed: Parsed) -> int | None:
         elif head is not None:
             return head
     return head
+
+
+def _speaks(token: Token) -> bool:
+    return token.norm not in w.ARTICLES and token.norm not in w.FILLERS
 
 
 def compare(first: str, second: str, lexicon: Lexicon) -> Pair:

@@ -25,8 +25,14 @@ _SAME_PHRASES: Final = (
     (re.compile(r"\bsecond[- ]hand\b", re.IGNORECASE), "used"),
     (re.compile(r"\bworld war (?:one|i|1)\b|\b(?:the )?first world war\b", re.IGNORECASE), "world war 1"),
     (re.compile(r"\bworld war (?:two|ii|2)\b|\b(?:the )?second world war\b", re.IGNORECASE), "world war 2"),
-    (re.compile(r"\b(?:do|would) you (?:think|say|guess|believe)\b|\b\(?in your (?:honest )?opinion\)?\b"
-                r"|\baccording to you\b", re.IGNORECASE), ""),
+    (
+        re.compile(
+            r"\b(?:do|would) you (?:think|say|guess|believe)\b|\b\(?in your (?:honest )?opinion\)?\b"
+            r"|\baccording to you\b",
+            re.IGNORECASE,
+        ),
+        "",
+    ),
     (re.compile(r"\bget(?:ting)? rid of\b", re.IGNORECASE), "remove"),
     (re.compile(r"\b(co|e|re|pre|on|off|check|log|sign)-(?=[a-z])", re.IGNORECASE), r"\1"),
     (re.compile(r"\bnew york city\b|\bnyc\b", re.IGNORECASE), "New York"),
@@ -50,7 +56,8 @@ _OPENINGS: Final = tuple(
         r"^(?:please |kindly )?(?:explain|clarify|describe)\s+(?=how|why|what|when|where|who|which|if|whether)",
         r"^(?:do|does|would|did) (?:you|anyone|anybody|someone|somebody|any of you)(?: guys)?"
         r"(?: here| happen to)? know(?: of)?\s+",
-        r"^(?:i|we)(?: am| was|'m| have been| just| really)?(?: just| really)? ?(?:wondering|curious|unsure|not sure|confused)"
+        r"^(?:i|we)(?: am| was|'m| have been| just| really)?(?: just| really)? ?"
+        r"(?:wondering|curious|unsure|not sure|confused)"
         r"(?: about| as to)?\s+(?=how|why|what|when|where|who|which|if|whether)",
         r"^(?:i|we) wonder\s+",
         r"^(?:i|we)(?: would|'d| just| really)?(?: like| love| want| need| wish)?(?: to| 2) "

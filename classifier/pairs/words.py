@@ -9,12 +9,17 @@ from __future__ import annotations
 from typing import Final
 
 
+def word_set(words: str) -> frozenset[str]:
+    """The blank-separated words."""
+    return frozenset(words.split())
+
+
 def _map(**groups: str) -> dict[str, str]:
     return {word: name for name, members in groups.items() for word in members.split()}
 
 
-ARTICLES: Final = frozenset("a an the".split())
-WH_WORDS: Final = frozenset("what which who whom whose when where why how whether".split())
+ARTICLES: Final = word_set("a an the")
+WH_WORDS: Final = word_set("what which who whom whose when where why how whether")
 # Auxiliaries by tense or mood; agreement (do/does, am/is/are) never matters.
 AUXILIARIES: Final = _map(
     present="do does am is are be being been have has having",
@@ -51,14 +56,15 @@ PREPOSITIONS: Final = _map(
     between="between among amongst",
     because="because due",
     despite="despite although though unless",
-    plain="in on at of for during while with about as upon regarding concerning per out up down around near across along",
+    plain="in on at of for during while with about as upon regarding concerning per out up down around near across "
+    "along",
 )
-PLAIN_CONJUNCTIONS: Final = frozenset("and so then also too if that which who as but just please well".split())
-NEGATORS: Final = frozenset(
-    "not no never none nobody nothing nowhere neither nor without cannot unable impossible hardly".split()
+PLAIN_CONJUNCTIONS: Final = word_set("and so then also too if that which who as but just please well")
+NEGATORS: Final = word_set(
+    "not no never none nobody nothing nowhere neither nor without cannot unable impossible hardly"
 )
 # Verbs that turn their complement round ("avoid paying").
-NEGATIVE_VERBS: Final = frozenset("stop avoid prevent quit refuse cease lack".split())
+NEGATIVE_VERBS: Final = word_set("stop avoid prevent quit refuse cease lack")
 QUANTIFIERS_STRONG: Final = _map(
     only="only solely exclusively",
     except_="except excluding besides",
@@ -127,8 +133,10 @@ UNITS: Final = _map(
     mile="mile miles", yard="yard yards", ft="ft foot feet", inch="inch inches", acre="acre acres",
     hectare="hectare hectares", l="liter liters litre litres", ml="ml milliliter milliliters millilitre",
     gal="gallon gallons", cup="cup cups", tbsp="tablespoon tablespoons tbsp", tsp="teaspoon teaspoons tsp",
-    second="sec secs seconds", minute="minute minutes min mins", hour="hour hours hr hrs", day="day days daily everyday",
-    week="week weeks weekly", month="month months monthly", year="year years yr yrs yearly annually", decade="decade decades",
+    second="sec secs seconds", minute="minute minutes min mins", hour="hour hours hr hrs",
+    day="day days daily everyday",
+    week="week weeks weekly", month="month months monthly", year="year years yr yrs yearly annually",
+    decade="decade decades",
     century="century centuries", celsius="celsius centigrade", fahrenheit="fahrenheit", kelvin="kelvin",
     byte="byte bytes", kb="kb kilobyte kilobytes", mb="mb megabyte megabytes", gb="gb gigabyte gigabytes",
     tb="tb terabyte terabytes", bit="bit bits", mph="mph", kph="kph kmh", watt="watt watts",
@@ -136,25 +144,25 @@ UNITS: Final = _map(
     dozen="dozen dozens", semester="semester semesters", quarter="quarter quarters",
 )  # fmt: skip
 # Measure words that are also everyday nouns or verbs: compared only beside a number.
-UNITS_BESIDE_NUMBER: Final = frozenset(
-    "won stone stones foot feet cup cups second quarter quarters bit bits yard yards g m l am pm rs min".split()
+UNITS_BESIDE_NUMBER: Final = word_set(
+    "won stone stones foot feet cup cups second quarter quarters bit bits yard yards g m l am pm rs min"
 )
 CURRENCY_SIGNS: Final = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "₹": "inr", "%": "percent"}
 # Adverbs and fillers that add nothing to a question.
-FILLERS: Final = frozenset(
+FILLERS: Final = word_set(
     "really actually just simply basically exactly ever please kindly maybe perhaps possibly literally honestly "
     "even very quite so too also like etc anyway somehow currently now exact proper properly correctly own "
     "generally typically particular specific specifically given possible able go get got getting need want "
     "different certain single exist exists list order far available current present "
     "would like help know tell regarding about way ways thing things kind kinds sort sorts type types "
-    "there here hi hello hey thanks thank sir madam ok okay yes yeah oh well".split()
+    "there here hi hello hey thanks thank sir madam ok okay yes yeah oh well"
 )
 # Verbs and nouns so light that leaving one out changes nothing by itself; exchanging them may.
-LIGHT: Final = frozenset(
+LIGHT: Final = word_set(
     "do make use have take give find happen seem mean try keep let put come become become person people "
     "someone something place process method procedure step steps tip tips idea ideas good best better "
     "reason reasons cause causes answer question example examples option options offer offered offering "
-    "provide provided available exist number session sessions component term steps".split()
+    "provide provided available exist number session sessions component term steps"
 )
 FUNCTION_WORDS: Final = (
     ARTICLES
@@ -165,8 +173,8 @@ FUNCTION_WORDS: Final = (
     | PLAIN_CONJUNCTIONS
     | NEGATORS
     | QUANTIFIERS_WEAK.keys()
-    | frozenset("or s t ll ve re d m im ive id dont".split())
-) - frozenset("may people".split()) | frozenset({"may"})
+    | word_set("or s t ll ve re d m im ive id dont")
+) - word_set("may people") | frozenset({"may"})
 
 CONTRACTIONS: Final = {
     "won't": "will not", "can't": "can not", "cannot": "can not", "shan't": "shall not", "ain't": "is not",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from plugins.adapters.cache_codec import (
     PREFIX,
@@ -21,9 +22,14 @@ from plugins.adapters.cache_codec import (
     unpack,
 )
 from plugins.adapters.cache_index import drop_old_indexes
-from plugins.adapters.redis_scripts import Client
+from plugins.adapters.redis_scripts import Client, open_redis
 
 _BATCH: Final = 500
+_CONNECT_S: Final = 5.0
+
+
+class PurgeError(Exception):
+    """Redis could not be asked, or stopped half-way; the message is for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,18 @@ async def purge(client: Client, selection: Selection) -> Purged:
     return Purged(scanned, removed)
 
 
+async def purge_at(url: str, selection: Selection) -> Purged:
+    """Connect, `purge`, close. Raises PurgeError with what to do."""
+    try:
+        client = await open_redis(url, _CONNECT_S)
+        try:
+            return await purge(client, selection)
+        finally:
+            await close_client(client)
+    except (RedisError, OSError, TimeoutError, ValueError) as error:
+        raise PurgeError(f"Redis did not do it ({type(error).__name__}): check the URL, then repeat.") from error
+
+
 async def close_client(client: Client) -> None:
     """Close a client of `open_redis` and its connections: a plain one leaves the pool it was given open."""
     if isinstance(client, Redis):
@@ -103,9 +121,7 @@ async def _select(client: Client, keys: Sequence[bytes], selection: Selection) -
     for key in keys:
         pipe.hget(key, "b")
     bodies = cast(list[bytes | None], await pipe.execute())
-    return [
-        key for key, body in zip(keys, bodies, strict=True) if body is not None and _fits(body, selection)
-    ]
+    return [key for key, body in zip(keys, bodies, strict=True) if body is not None and _fits(body, selection)]
 
 
 def _fits(body: bytes, selection: Selection) -> bool:

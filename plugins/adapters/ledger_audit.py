@@ -58,9 +58,7 @@ async def audit_tenant(scripts: RedisScripts, tenant: str) -> Audit:
         what = "granted" if entry["op"] == "grant" else "spent"
         _add(recorded, entry["plan"], entry["windows"], what, int(entry["micros"]), int(entry["tokens"]))
     rows = sorted(row for row in {*counted, *recorded} if row[0] in live)
-    differences = tuple(
-        Difference(*row, counted[row], recorded[row]) for row in rows if counted[row] != recorded[row]
-    )
+    differences = tuple(Difference(*row, counted[row], recorded[row]) for row in rows if counted[row] != recorded[row])
     trimmed = entries > 0 and await _is_trimmed(client, tenant)
     return Audit(entries, len(holds), len(rows), differences, trimmed)
 

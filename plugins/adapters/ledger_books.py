@@ -109,20 +109,14 @@ class LedgerBooks:
                     for in_tokens in (False, True)
                 )
                 spent, reserved, _, ends_at_s = (int(value) for value in dollars)
-                found.append(
-                    Spending(scope, window, spent, reserved, int(tokens[0]), int(tokens[1]), ends_at_s)
-                )
+                found.append(Spending(scope, window, spent, reserved, int(tokens[0]), int(tokens[1]), ends_at_s))
         return tuple(found)
 
-    async def grant(
-        self, tenant: str, timezone: str, cap: Cap, amount: int, reason: str, actor: str
-    ) -> Adjusted:
+    async def grant(self, tenant: str, timezone: str, cap: Cap, amount: int, reason: str, actor: str) -> Adjusted:
         """Raise the cap's limit in the present window by `amount` (its unit; negative takes a grant back)."""
         return await self._adjust(tenant, timezone, "grant", cap, amount, reason, actor)
 
-    async def set_spent(
-        self, tenant: str, timezone: str, cap: Cap, amount: int, reason: str, actor: str
-    ) -> Adjusted:
+    async def set_spent(self, tenant: str, timezone: str, cap: Cap, amount: int, reason: str, actor: str) -> Adjusted:
         """Make the spent counter of the cap in the present window exactly `amount` (its unit)."""
         return await self._adjust(tenant, timezone, "set", cap, wire.amount(amount), reason, actor)
 
@@ -130,9 +124,7 @@ class LedgerBooks:
         """End every expired hold by the configured policy and list them."""
         ended: list[Ended] = []
         while True:
-            reply = await self._run(
-                "reconcile_v1", tenant, self._config.expired_holds, RECONCILE_MOST, self._shares
-            )
+            reply = await self._run("reconcile_v1", tenant, self._config.expired_holds, RECONCILE_MOST, self._shares)
             ended += [_ended(row) for row in reply[1]]
             self._tell(tenant, reply[4])
             if reply[3] == 0:

@@ -110,9 +110,7 @@ class Journal:
         return found
 
     def _set_aside(self, line: bytes) -> None:
-        _log.error(
-            "an unreadable line of the settlement journal was put into %s", self._folder / "unreadable.jsonl"
-        )
+        _log.error("an unreadable line of the settlement journal was put into %s", self._folder / "unreadable.jsonl")
         with (self._folder / "unreadable.jsonl").open("ab") as file:
             file.write(line + b"\n")
 

@@ -86,9 +86,7 @@ def plan_of(caps: Iterable[Cap], extra: Iterable[Counter] = ()) -> Plan:
         before = others.get(counter.window)
         others[counter.window] = limit if before is None else min(before, limit)
     texts = [f"{name}={''.join(LETTERS[w] for w in by_window)}" for name, by_window in limits.items()]
-    words = [
-        "-" if limit is None else str(limit) for by_window in limits.values() for limit in by_window.values()
-    ]
+    words = ["-" if limit is None else str(limit) for by_window in limits.values() for limit in by_window.values()]
     counters = tuple(Counter(window, name) for name, by_window in limits.items() for window in by_window)
     return Plan(" ".join(texts), " ".join(words), counters)
 

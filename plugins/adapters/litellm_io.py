@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from litellm.proxy._types import ProxyException, UserAPIKeyAuth
@@ -15,6 +15,8 @@ from plugins.values import Caller, Charge, Exact, LowerBound, Usage, micros
 
 Json = dict[str, Any]
 METADATA_KEY = "tierwise"
+# Where text stands inside messages, parts and tool calls.
+INNER = ("content", "text", "output", "arguments", "function", "tool_calls")
 # Appended to provider messages by LiteLLM's router: model groups are nobody's business outside.
 ROUTER_SUFFIX = re.compile(r"\s*\.?\s*(?:Received Model Group|Available Model Group Fallbacks|LiteLLM Retried).*", re.S)
 EXCEPTION_PREFIX = re.compile(r"^(?:litellm\.)?[A-Za-z.]*(?:Error|Exception)\s*[:-]\s*(?:[A-Za-z]+Exception\s*-\s*)?")
@@ -73,7 +75,9 @@ class Refusal(ProxyException):  # type: ignore[misc]  # LiteLLM's types are not 
 
 def quiet_refusals(record: logging.LogRecord) -> bool:
     """A log filter: LiteLLM logs each refusal as an error with its stack, and on-call would be paged by it."""
-    return not (record.exc_info and isinstance(record.exc_info[1], Refusal))
+    told = record.args if isinstance(record.args, tuple) else ()
+    raised = record.exc_info[1] if record.exc_info else None
+    return not any(isinstance(item, Refusal) for item in (*told, raised))
 
 
 def proxy_error(error: GatewayError) -> Refusal:
@@ -105,7 +109,9 @@ def public_text(exception: BaseException) -> str:
     return ROUTER_SUFFIX.sub("", text)[:500]
 
 
-def apply_admission(data: Json, flight: Flight, any_group: str, redacted: Callable[[str], str]) -> None:
+def apply_admission(
+    data: Json, flight: Flight, any_group: str, redacted: Callable[[Sequence[str]], Sequence[str]]
+) -> None:
     """Point LiteLLM at the routed group, with the fallbacks of this very request and no others."""
     data.pop("cache", None)  # the caller's wishes are honoured by our cache; LiteLLM's would skip the seam
     data.pop("user_api_key_auth", None)
@@ -123,25 +129,27 @@ def apply_admission(data: Json, flight: Flight, any_group: str, redacted: Callab
         data["disable_fallbacks"] = True
 
 
-def _redact_in_place(data: Json, redacted: Callable[[str], str]) -> None:
-    for field in ("instructions", "prompt", "input", "system"):
-        if isinstance(data.get(field), str):
-            data[field] = redacted(data[field])
-    for listed in (data.get("messages"), data.get("input"), data.get("system")):
-        for item in listed if isinstance(listed, list) else ():
-            _redact_item(item, redacted)
+def _redact_in_place(data: Json, redacted: Callable[[Sequence[str]], Sequence[str]]) -> None:
+    """Every text that goes to the provider, in one go, so that the same value gets the same placeholder."""
+    places = list(_texts(data, ("instructions", "prompt", "input", "system", "messages")))
+    for (holder, key), text in zip(places, redacted([holder[key] for holder, key in places]), strict=True):
+        holder[key] = text
 
 
-def _redact_item(item: Any, redacted: Callable[[str], str]) -> None:
-    if not isinstance(item, dict):
-        return
-    for field in ("content", "text", "output"):
-        value = item.get(field)
+def _texts(holder: Any, fields: Sequence[str]) -> Iterator[tuple[Any, Any]]:
+    """(container, key) of every string under these fields, through messages, parts and tool calls."""
+    for field in fields:
+        value = holder.get(field)
         if isinstance(value, str):
-            item[field] = redacted(value)
+            yield holder, field
+        elif isinstance(value, dict):
+            yield from _texts(value, INNER)
         elif isinstance(value, list):
-            for part in value:
-                _redact_item(part, redacted)
+            for place, item in enumerate(value):
+                if isinstance(item, str):
+                    yield value, place
+                elif isinstance(item, dict):
+                    yield from _texts(item, INNER)
 
 
 def usage_of(response: Any) -> Usage | None:

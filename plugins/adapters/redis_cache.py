@@ -132,9 +132,7 @@ class RedisCache:
         if not near:
             nearest = mine[0].distance if mine else None
             limit = self._config.max_distance
-            reason = (
-                f"nearest at {nearest:.3f} > {limit:g}" if nearest is not None else "no entry in this scope"
-            )
+            reason = f"nearest at {nearest:.3f} > {limit:g}" if nearest is not None else "no entry in this scope"
             return CacheVerdict("miss", reason, nearest)
         refused: PairVerdict | None = None
         for neighbour in near:

@@ -177,9 +177,7 @@ class RedisLedger(LedgerBooks):
             assert over is not None, "the script refused what fits"  # noqa: S101  # both apply the same inequality
             return over
         self._note(_Facts(request, plan, reply[2].decode(), time.monotonic()))
-        return Hold(
-            request.call_id, request.tenant, request.micros, request.tokens, least_left_micros(states), states
-        )
+        return Hold(request.call_id, request.tenant, request.micros, request.tokens, least_left_micros(states), states)
 
     async def _settle(self, hold: Hold, charge: Charge) -> Settled:
         facts = self._facts.pop(hold.call_id, None)
@@ -195,9 +193,7 @@ class RedisLedger(LedgerBooks):
         if status in ("again", "unknown"):  # "again" to the one with the facts: its own repetition
             return Settled(charged_micros, hold.remaining_micros, first=facts is not None)
         if charged_micros > hold.micros:
-            _log.warning(
-                "call %s cost %d micro-dollars, its hold was %d", hold.call_id, charged_micros, hold.micros
-            )
+            _log.warning("call %s cost %d micro-dollars, its hold was %d", hold.call_id, charged_micros, hold.micros)
         texts = tuple(alert.text for alert in self._tell(hold.tenant, reply[5]))
         return Settled(charged_micros, int(left) if left else None, True, texts)
 

@@ -13,13 +13,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from plugins.errors import LedgerAwayError
+
 SCRIPTS = ("reserve_v1", "settle_v1", "states_v1", "adjust_v1", "reconcile_v1", "snapshot_v1")
 MAX_CONNECTIONS = 64
 
 Client = Redis | RedisCluster
 
 
-class RedisAwayError(Exception):
+class RedisAwayError(LedgerAwayError):
     """Redis did not answer in time or refused. `broken`: the line broke, a second try may go through."""
 
     def __init__(self, reason: str, broken: bool = False) -> None:
@@ -35,9 +37,7 @@ def root_key(tenant: str) -> str:
 
 async def open_redis(url: str, timeout_s: float) -> Client:
     """A client for redis:// or rediss://; it asks the server whether it is part of a cluster."""
-    no_retry = Retry(
-        NoBackoff(), 0
-    )  # a script may have run before the line broke: repeating is ours to decide
+    no_retry = Retry(NoBackoff(), 0)  # a script may have run before the line broke: repeating is ours to decide
     times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
     pool = BlockingConnectionPool.from_url(
         url, max_connections=MAX_CONNECTIONS, timeout=timeout_s, retry=no_retry, **times
@@ -53,9 +53,7 @@ async def open_redis(url: str, timeout_s: float) -> Client:
     if not clustered:
         return client
     await client.aclose()
-    return RedisCluster.from_url(
-        url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 1), **times
-    )
+    return RedisCluster.from_url(url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 1), **times)
 
 
 class RedisScripts:
@@ -68,9 +66,7 @@ class RedisScripts:
         self._connecting = asyncio.Lock()
         folder = files("plugins.adapters") / "lua"
         common = (folder / "common_v1.lua").read_text(encoding="utf-8")
-        self._texts = {
-            name: common + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in SCRIPTS
-        }
+        self._texts = {name: common + (folder / f"{name}.lua").read_text(encoding="utf-8") for name in SCRIPTS}
         self._shas = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in self._texts.items()}  # noqa: S324  # EVALSHA is SHA-1
 
     async def run(self, name: str, tenant: str, *args: str | int) -> Any:

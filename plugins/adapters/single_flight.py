@@ -38,9 +38,7 @@ class SingleFlight:
         self._breaker = breaker
         self._config = config
         self._lookup = lookup
-        self._release = (files("plugins.adapters") / "lua" / "cache_release_v1.lua").read_text(
-            encoding="utf-8"
-        )
+        self._release = (files("plugins.adapters") / "lua" / "cache_release_v1.lua").read_text(encoding="utf-8")
 
     async def lead(self, scope: Scope, question: str) -> Lease | None:
         """The lease; None when another call holds it, or has just stored the answer."""

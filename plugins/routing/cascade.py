@@ -1,34 +1,30 @@
-"""Rules, then the classifier, then a small LLM for what is still unsure: one verdict with its reason."""
+"""Rules, then the classifier: one verdict with its reason. Whether a small LLM should be asked is said here too."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from plugins.config import RoutingConfig
-from plugins.ports import Judge, Vector
+from plugins.ports import Vector
 from plugins.routing.rules import apply_rules
 from plugins.routing.scored import Model, Thresholds, score
-from plugins.values import Call, Constraints, Verdict
+from plugins.values import Call, Layer, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """`judge` is None when the small LLM is switched off."""
+    """`thresholds` are the artifact's; the dispatch table may override them by task."""
 
     config: RoutingConfig
     model: Model
     thresholds: Thresholds
-    judge: Judge | None = None
 
-    async def classify(self, call: Call, constraints: Constraints, vector: Vector | None) -> Verdict:
+    def classify(self, call: Call, vector: Vector | None) -> Verdict:
         ruled = apply_rules(call, self.config)
         if isinstance(ruled, Verdict):
             return ruled
-        scored = score(call, ruled, vector, self.model, self.thresholds, self.config)
-        judge = self.config.judge
-        if self.judge is None or scored.confidence >= judge.below_confidence:
-            return scored
-        judged = await self.judge.judge(call, constraints, scored)
-        if judged is None:
-            return replace(scored, reason=f"{scored.reason}; unsure, and the small model gave no opinion")
-        return judged
+        return score(call, ruled, vector, self.model, self.thresholds, self.config)
+
+    def is_unsure(self, verdict: Verdict) -> bool:
+        """Whether the classifier would rather hear a second opinion."""
+        return verdict.layer is Layer.SCORED and verdict.confidence < self.config.judge.below_confidence

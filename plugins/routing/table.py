@@ -113,6 +113,15 @@ def named_route(
     return Route(_tier_of(named, config, catalog), group, (), None, verdict, verdict.reason)
 
 
+def judge_group(call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog) -> str | None:
+    """The group that may grade this prompt: the configured tier, or the cheapest that residency allows."""
+    named = config.routing.judge.tier
+    for tier in (named,) if named and not constraints.on_premise_only else _candidates(constraints, config):
+        if catalog.permits(config.group(tier), constraints):
+            return config.group(tier)
+    return None
+
+
 def _wanted(verdict: Verdict, alias: AliasConfig, config: GatewayConfig) -> str:
     row = config.routing.tasks.get(verdict.task)
     tier = (row.tier(verdict.difficulty) if row else None) or config.routing.default.tier(verdict.difficulty)

@@ -18,6 +18,7 @@ MIDDLING = "Write a Python function that returns the longest common prefix of a 
 HARD = "Prove that every bounded monotone sequence of real numbers converges, and say where completeness is used."
 PARAPHRASE = ("How do I reset my password?", "How can I reset my password?")
 PRIVATE = "My name is Jane Roe and my IBAN is GB33BUKB20201555555555. Draft a short payment reminder to me."
+TABLE_WIDTH = 150  # a wrapped table cannot be read; a terminal scrolls
 TENANT, CAPPED = "trial", "trial-capped"
 
 
@@ -43,7 +44,7 @@ def demonstrate(started: Started, console: Console) -> list[Row]:
     for row in rows:
         cost, left = (row.headers.get(f"x-tierwise-{n}-usd", "") for n in ("cost", "budget-remaining"))
         table.add_row(row.what, row.expected, row.got, cost, left, "yes" if row.good else "[red]NO[/red]")
-    console.print(table)
+    Console(file=console.file, width=max(console.width, TABLE_WIDTH)).print(table)
     return rows
 
 

@@ -40,9 +40,7 @@ def test_each_field_of_the_scope_is_part_of_the_key(scope: Scope, asked: str, na
 
 
 @given(MESSAGES, MESSAGES)
-def test_different_conversations_never_share_a_key(
-    one: tuple[Message, ...], other: tuple[Message, ...]
-) -> None:
+def test_different_conversations_never_share_a_key(one: tuple[Message, ...], other: tuple[Message, ...]) -> None:
     """System prompts, turns, their roles and their order all count; only the question's blanks may not."""
 
     def key(messages: tuple[Message, ...]) -> str:

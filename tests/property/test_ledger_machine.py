@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from redis import Redis
@@ -20,7 +20,7 @@ from redis import Redis
 from plugins.config import BudgetConfig
 from plugins.errors import BadRequest
 from plugins.values import Cap, Charge, Exact, Hold, LowerBound, OverCap, Window
-from tests.ledgers import TurnedCalendar, let_expire, tenant_on
+from tests.ledgers import Tenant, TurnedCalendar, let_expire, tenant_on
 from tests.servers import running_redis
 
 CAPS = (
@@ -106,7 +106,7 @@ class Model:
 class LedgerMachine(RuleBasedStateMachine):
     """Rules do the same to both; the invariants compare them and audit the ledger."""
 
-    policy: ClassVar[str] = "charge"
+    policy: ClassVar[Literal["charge", "release"]] = "charge"
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,13 +116,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.calendar = TurnedCalendar()
         self.model = Model(self.policy)
         self.count = 0
-        self.exceeded = False  # something was charged or corrected beyond what was held
         self.tenant = self.open()
 
-    def open(self, name: str = ""):  # type: ignore[no-untyped-def]  # a Tenant
+    def open(self, name: str = "") -> Tenant:
         config = BudgetConfig(timeout_ms=10_000, expired_holds=self.policy)
         opening = tenant_on(URL[0], Path(self.folder.name), config, self.calendar, name)
-        return self.runner.run(self.stack.enter_async_context(opening))
+        tenant = self.runner.run(self.stack.enter_async_context(opening))
+        tenant.caps = CAPS
+        return tenant
 
     def teardown(self) -> None:
         self.runner.run(self.stack.aclose())
@@ -133,7 +134,6 @@ class LedgerMachine(RuleBasedStateMachine):
     def reserve(self, micros: int, tokens: int, tier: str) -> None:
         self.model.sweep()
         self.count += 1
-        self.tenant.caps = CAPS
         request = self.tenant.request(micros, tokens, tier, f"c{self.count}")
         answer = self.runner.run(self.tenant.ledger.reserve(request))
         expected = self.model.first_over(micros, tokens, tier)
@@ -143,3 +143,118 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             assert isinstance(answer, OverCap)
             assert (answer.state.cap.scope, answer.state.cap.window) == (expected.scope, expected.window)
+
+    @precondition(lambda self: self.model.calls)
+    @rule(data=st.data(), micros=AMOUNTS, tokens=TOKENS, exact=st.booleans())
+    def settle(self, data: st.DataObject, micros: int, tokens: int, exact: bool) -> None:
+        """Any call, also one that expired or was settled."""
+        call = self.model.calls[data.draw(st.sampled_from(sorted(self.model.calls)))]
+        charge = Exact(micros, tokens) if exact else LowerBound(micros, tokens)
+        first = call.state != "settled"
+        if first:
+            self.model.settle(call, charge)
+        settled = self.runner.run(self.tenant.ledger.settle(call.hold, charge))
+        assert (settled.first, settled.charged_micros) == (first, call.charged[0])
+
+    @precondition(lambda self: self.model.calls)
+    @rule(data=st.data())
+    def use_a_call_id_again(self, data: st.DataObject) -> None:
+        self.model.sweep()
+        call_id = data.draw(st.sampled_from(sorted(self.model.calls)))
+        with pytest.raises(BadRequest):
+            self.runner.run(self.tenant.hold(1, call_id=call_id))
+
+    @precondition(lambda self: any(call.state == "open" for call in self.model.calls.values()))
+    @rule(data=st.data())
+    def a_hold_runs_out(self, data: st.DataObject) -> None:
+        open_ids = sorted(call_id for call_id, call in self.model.calls.items() if call.state == "open")
+        call_id = data.draw(st.sampled_from(open_ids))
+        self.model.calls[call_id].state = "overdue"
+        self.runner.run(let_expire(URL[0], self.tenant.name, call_id))
+
+    @rule()
+    def reconcile(self) -> None:
+        found = self.runner.run(self.tenant.ledger.reconcile(self.tenant.name))
+        assert sorted(ended.call_id for ended in found.ended) == self.model.sweep()
+        assert found.open_holds == sum(call.state == "open" for call in self.model.calls.values())
+
+    @rule()
+    def the_next_window_begins(self) -> None:
+        self.calendar.page += 1
+        self.model.page += 1
+
+    @rule(cap=st.sampled_from(CAPS), amount=st.integers(-100, 300))
+    def grant(self, cap: Cap, amount: int) -> None:
+        self.model.granted[cap, self.model.page_of(cap, self.model.page)] += amount
+        self.runner.run(self.tenant.ledger.grant(self.tenant.name, "UTC", cap, amount, "why", "who"))
+
+    @rule(cap=st.sampled_from(CAPS), amount=st.integers(0, 300))
+    def set_spent(self, cap: Cap, amount: int) -> None:
+        spent, _, _ = self.model.balance(cap)
+        self.model.corrected[cap, self.model.page_of(cap, self.model.page)] += amount - spent
+        self.runner.run(self.tenant.ledger.set_spent(self.tenant.name, "UTC", cap, amount, "why", "who"))
+
+    @rule()
+    def the_worker_restarts(self) -> None:
+        """What the process knew is gone; what Redis knows is not."""
+        self.tenant = self.open(self.tenant.name)
+
+    @rule()
+    def redis_forgets_the_scripts(self) -> None:
+        with Redis.from_url(URL[0]) as redis:
+            redis.script_flush()
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        """Counters, ledger stream and open holds agree, before anything overdue is swept."""
+        found = self.runner.run(self.tenant.ledger.audit(self.tenant.name))
+        assert found.equal, found.differences
+
+    @rule()
+    def compare_balances(self) -> None:
+        self.model.sweep()
+        states = self.runner.run(self.tenant.ledger.states(self.tenant.name, "UTC", CAPS))
+        assert [(s.spent, s.reserved, s.limit) for s in states] == [self.model.balance(cap) for cap in CAPS]
+
+
+class ReleasingMachine(LedgerMachine):
+    """The same with expired holds given back."""
+
+    policy = "release"
+
+
+PACE = settings(max_examples=15, stateful_step_count=30, deadline=None)
+TestCharging = LedgerMachine.TestCase
+TestReleasing = ReleasingMachine.TestCase
+TestCharging.settings = PACE
+TestReleasing.settings = PACE
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    calls=st.lists(st.tuples(st.integers(1, 400), st.floats(0, 1), st.booleans()), min_size=1, max_size=30),
+    cap_micros=st.integers(0, 2000),
+)
+def test_concurrent_calls_never_pass_a_cap(calls: list[tuple[int, float, bool]], cap_micros: int) -> None:
+    """Whatever is held and used at once, spent and reserved stay within the cap, and nothing stays reserved."""
+    cap = Cap("tenant", Window.DAY, micros=cap_micros)
+
+    async def call(tenant: Tenant, held_micros: int, share: float, broken: bool) -> None:
+        held = await tenant.ledger.reserve(tenant.request(held_micros))
+        spent, reserved = await tenant.balance(cap)
+        assert spent + reserved <= cap_micros
+        if isinstance(held, Hold):
+            used = int(held_micros * share)
+            await tenant.ledger.settle(held, LowerBound(used, 1) if broken else Exact(used, 1))
+
+    async def run(folder: Path) -> None:
+        async with tenant_on(URL[0], folder) as tenant:
+            tenant.caps = (cap,)
+            await asyncio.gather(*(call(tenant, *one) for one in calls))
+            spent, reserved = await tenant.balance(cap)
+            assert spent <= cap_micros
+            assert reserved == 0
+            assert await tenant.is_balanced()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(Path(folder)))

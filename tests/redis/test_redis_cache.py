@@ -167,10 +167,7 @@ async def test_no_hit_across_scopes(url: str) -> None:
     draw = random.Random(7)
     tenants = ["acme", "acme2", "ac*", "acme}", "a|b", "ACME", "acme,globex", "globex"]
     scopes = [
-        scope_of(t, target=target, owner=owner)
-        for t in tenants
-        for target in ("auto", "small")
-        for owner in ("", "u1")
+        scope_of(t, target=target, owner=owner) for t in tenants for target in ("auto", "small") for owner in ("", "u1")
     ]
     async with cache_on(url) as cache:
         for _ in range(150):
@@ -188,6 +185,23 @@ async def test_no_hit_across_scopes(url: str) -> None:
             found = await cache.semantic(scope, PARAPHRASE, HERE)
             assert isinstance(found, Hit)
             assert found.response == repr(scope)
+
+
+async def test_large_and_small_scopes_both_find_their_nearest(url: str) -> None:
+    """Redis walks the graph for a large scope and compares all of a small one; either finds its own entry."""
+    sizes = {"large": 200, "small": 3}
+    async with cache_on(url) as cache:
+        for tenant, size in sizes.items():
+            for i in range(size):
+                await cache.store(scope_of(tenant), vector_of(i), entry_of(f"{i}", f"{tenant} {i}"))
+        for tenant, size in sizes.items():
+            for i in (0, size - 1):
+                hit = await cache.semantic(scope_of(tenant), PARAPHRASE, vector_of(99, vector_of(i), 0.2))
+                assert isinstance(hit, Hit)
+                assert hit.response == f"{tenant} {i}"
+        await cache.purge(tenant="large")
+        assert isinstance(await cache.semantic(scope_of("large"), PARAPHRASE, vector_of(0)), CacheVerdict)
+        assert isinstance(await cache.semantic(scope_of("small"), PARAPHRASE, vector_of(0)), Hit)
 
 
 async def test_an_answer_without_a_vector_is_exact_only(url: str) -> None:
@@ -257,9 +271,7 @@ async def test_a_redis_without_search_answers_exact_repetitions_only(
 ) -> None:
     """Without the search commands there is one warning and the exact layer goes on."""
     async with Redis.from_url(url) as client:
-        await client.acl_setuser(
-            "plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-ft._list"]
-        )
+        await client.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-ft._list"])
     plain = url.replace("redis://", "redis://plain:any@")
     with caplog.at_level(logging.WARNING):
         async with cache_on(plain) as cache:
@@ -482,18 +494,14 @@ STORED = (
         (Selection(), set()),
     ],
 )
-async def test_purge_removes_what_fits_all_that_is_given(
-    url: str, selection: Selection, left: set[int]
-) -> None:
+async def test_purge_removes_what_fits_all_that_is_given(url: str, selection: Selection, left: set[int]) -> None:
     """By tenant, model, tag, question or system prompt, and never by pattern; both layers forget it."""
     async with cache_on(url) as cache, Redis.from_url(url) as client:
         for scope, entry in STORED:
             await cache.store(scope, HERE, entry)
         purged = await purge(client, selection)
         found = {
-            i
-            for i, (scope, entry) in enumerate(STORED)
-            if isinstance(await cache.exact(scope, entry.question), Hit)
+            i for i, (scope, entry) in enumerate(STORED) if isinstance(await cache.exact(scope, entry.question), Hit)
         }
         assert found == left
         assert purged.removed == len(STORED) - len(left)
@@ -528,16 +536,12 @@ def test_purge_command_prints_json(url: str) -> None:
 @pytest.mark.parametrize("options", [[], ["--all", "--tenant", "acme"]])
 def test_purge_command_wants_a_choice(options: list[str]) -> None:
     """Neither nothing nor a contradiction purges."""
-    assert (
-        CliRunner().invoke(cache_app, ["purge", *options, "--redis-url", "redis://localhost"]).exit_code == 2
-    )
+    assert CliRunner().invoke(cache_app, ["purge", *options, "--redis-url", "redis://localhost"]).exit_code == 2
 
 
 def test_purge_command_fails_clearly_without_redis() -> None:
     """When Redis cannot be reached the command says so and exits with 1."""
-    result = CliRunner().invoke(
-        cache_app, ["purge", "--all", "--redis-url", f"redis://127.0.0.1:{free_port()}"]
-    )
+    result = CliRunner().invoke(cache_app, ["purge", "--all", "--redis-url", f"redis://127.0.0.1:{free_port()}"])
     assert result.exit_code == 1
     assert "check the URL" in result.stderr
 

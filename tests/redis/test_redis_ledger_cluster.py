@@ -29,7 +29,7 @@ class Node:
 
     def ask(self, *words: str | int) -> Any:
         with Redis(host="127.0.0.1", port=self.port, decode_responses=True) as client:
-            return client.execute_command(*words)  # type: ignore[no-untyped-call]  # untyped in redis
+            return client.execute_command(*words)
 
     def is_ready(self, known_nodes: int) -> bool:
         try:

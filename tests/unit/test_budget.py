@@ -119,9 +119,7 @@ def test_retry_after_says_when_asking_again_makes_sense(state: CapState, expecte
 
 def test_a_refusal_says_cap_spent_reserved_end_and_what_to_do() -> None:
     """The message and headers carry every fact, in the tenant's time zone."""
-    state = CapState(
-        Cap("app:web", Window.DAY, micros=10_000_000, tier="frontier"), 9_970_000, 20_000, ENDS_AT_S
-    )
+    state = CapState(Cap("app:web", Window.DAY, micros=10_000_000, tier="frontier"), 9_970_000, 20_000, ENDS_AT_S)
     refusal = over_budget(OverCap(state, 50_000, 3600), "Europe/Vienna")
     assert (refusal.status, refusal.code, refusal.type) == (429, "insufficient_quota", "insufficient_quota")
     for part in ("$10.00 per day", "'web'", "tier frontier", "$9.97 ", "$0.02 ", "$0.05", "Lower max_tokens"):

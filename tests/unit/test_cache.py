@@ -168,9 +168,7 @@ def test_general_questions_are_cacheable(question: str) -> None:
 
 def test_an_earlier_turn_can_make_the_question_time_dependent() -> None:
     """A follow-up to a question about the weather is about the weather."""
-    call = call_of(
-        ("user", "What's the weather in Paris?"), ("assistant", "Sunny."), ("user", "And how is Lyon?")
-    )
+    call = call_of(("user", "What's the weather in Paris?"), ("assistant", "Sunny."), ("user", "And how is Lyon?"))
     assert cacheable(call, TENANT, CONFIG) is not None
 
 
@@ -271,9 +269,7 @@ def test_a_begun_answer_or_a_schema_is_for_the_exact_layer() -> None:
         ("Lo siento, no puedo ayudar con eso.", "stop", {}, "refusal"),
     ],
 )
-def test_answers_that_are_not_kept(
-    text: str, finish_reason: str | None, facts: dict[str, int], reason: str
-) -> None:
+def test_answers_that_are_not_kept(text: str, finish_reason: str | None, facts: dict[str, int], reason: str) -> None:
     """Errors, refusals, truncated and empty answers and tool calls are not stored."""
     assert reason in answer_fault(text, finish_reason, **facts)  # type: ignore[arg-type]
     assert not storable(text, finish_reason, **facts)  # type: ignore[arg-type]

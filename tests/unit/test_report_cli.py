@@ -51,6 +51,14 @@ def test_the_table_shows_each_tenant_and_the_total(file: Path) -> None:
         assert word in out
 
 
+def test_a_tiny_cost_is_not_shown_as_zero(tmp_path: Path) -> None:
+    """Seven micro-dollars are little, not nothing."""
+    path = write(tmp_path / "t.jsonl", a_trace(cost_micros=7, costs={"model": 7}))
+    _, out, _ = run("--traces", path)
+    assert "<$.0001" in out
+    assert "$0.0000" not in out
+
+
 def test_json_is_one_object_with_exact_money(file: Path) -> None:
     """Nothing else is on stdout, and the rows add up to the total."""
     code, out, _ = run("--traces", file, "--json")

@@ -170,6 +170,15 @@ local function drop_hold(call)
   redis.call('ZREM', ROOT .. ':expiries', call)
 end
 
+-- The hold of a call that expired today or yesterday (UTC) and was not settled since, and the key it is under.
+local function find_expired(call)
+  for _, day in ipairs({ TODAY, TODAY - 1 }) do
+    local key = ROOT .. ':expired:' .. text(day)
+    local raw = redis.call('HGET', key, call)
+    if raw then return raw, key end
+  end
+end
+
 -- Ends at most `most` expired holds: policy "charge" turns the whole hold into spent, "release" gives it back.
 -- Returns them as { call, micros, tokens, tier, expires_ms, charged or released }.
 local function expire_holds(policy, most, shares, alerts)

@@ -7,7 +7,7 @@
 --         held      the hold stands (also when it stood already and the nonce is the same)
 --         over      some limit has no room; nothing was changed
 --         clock     no candidate window holds the server's time; nothing was changed
---         done      this call was settled already; nothing was changed
+--         done      this call was settled or has expired; nothing was changed
 --         conflict  another reserve holds under this call id; nothing was changed
 -- Version 1
 
@@ -21,7 +21,7 @@ if standing then
   local rows = read_rows(hold.plan, hold.limits, hold.windows)
   return { hold.nonce == ARGV[12] and 'held' or 'conflict', text(NOW_MS), hold.windows, states_of(rows), alerts }
 end
-if done(call) then return { 'done', text(NOW_MS), '', {}, alerts } end
+if done(call) or find_expired(call) then return { 'done', text(NOW_MS), '', {}, alerts } end
 local windows = pick_windows(ARGV[11])
 if not windows then return { 'clock', text(NOW_MS), '', {}, alerts } end
 

@@ -22,18 +22,6 @@ local function final(held)
   return { micros = math.max(given.micros, held.micros), tokens = math.max(given.tokens, held.tokens) }
 end
 
--- Takes out an expired hold and its charge so far.
-local function take_expired()
-  for _, day in ipairs({ TODAY, TODAY - 1 }) do
-    local key = ROOT .. ':expired:' .. text(day)
-    local raw = redis.call('HGET', key, call)
-    if raw then
-      redis.call('HDEL', key, call)
-      return parse_hold(raw)
-    end
-  end
-end
-
 local function charge(status, hold, already, reserved)
   local whole = final(hold)
   local spent = { micros = whole.micros - already.micros, tokens = whole.tokens - already.tokens }
@@ -65,8 +53,10 @@ if before then
   local charged = { string.match(before, '(%d+) (%d+)') }
   return { 'again', text(NOW_MS), charged[1], charged[2], '', alerts }
 end
-local expired = take_expired()
-if expired then
+local raw, key = find_expired(call)
+if raw then
+  local expired = parse_hold(raw)
+  redis.call('HDEL', key, call)
   return charge('late', expired, expired.outcome == 'charged' and expired or NOTHING, NOTHING)
 end
 if ARGV[6] == '' then return { 'unknown', text(NOW_MS), '0', '0', '', alerts } end

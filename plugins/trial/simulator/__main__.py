@@ -47,9 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--port-file", type=Path, help="where to write the port")
     parser.add_argument("--speed", type=float, default=1.0, help="multiplies all latencies; 0 is none")
-    parser.add_argument(
-        "--api-key", action="append", default=[], help="accept only this key; may be repeated"
-    )
+    parser.add_argument("--api-key", action="append", default=[], help="accept only this key; may be repeated")
     parser.add_argument("--detached", action="store_true", help="go on when the parent process ends")
     return parser.parse_args()
 

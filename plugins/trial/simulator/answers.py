@@ -71,9 +71,7 @@ def answer(request: ChatRequest, model: SimModel, choice: int, fault: Fault | No
     if fault in _FORCED:
         quality = _FORCED[fault]
     told = (
-        _in_json(request, prompt, question, tool, quality)
-        if in_json
-        else _in_words(request, prompt, question, quality)
+        _in_json(request, prompt, question, tool, quality) if in_json else _in_words(request, prompt, question, quality)
     )
     return replace(told, finish="content_filter") if fault is Fault.FILTERED_FINISH else told
 
@@ -164,7 +162,6 @@ def _chosen_tool(request: ChatRequest, prompt: str) -> Tool | None:
         return None
     words = set(re.findall(r"\w+", prompt[:2000].casefold()))
     overlap = [
-        len(words & set(re.findall(r"[^\W_]+", f"{tool.name} {tool.description}".casefold())))
-        for tool in request.tools
+        len(words & set(re.findall(r"[^\W_]+", f"{tool.name} {tool.description}".casefold()))) for tool in request.tools
     ]
     return request.tools[overlap.index(max(overlap))]

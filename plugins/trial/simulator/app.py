@@ -120,9 +120,7 @@ class _Provider:
         asked = await _off_loop_if_big(raw, lambda: parse_embeddings(read_object(raw)))
         if asked.model != EMBEDDING_MODEL:
             raise _no_model(asked.model)
-        record = self._book.open(
-            CallRecord(asked.model, "embeddings", False, asked.prompt_hash, asked.user, len(raw))
-        )
+        record = self._book.open(CallRecord(asked.model, "embeddings", False, asked.prompt_hash, asked.user, len(raw)))
         rule = self._picked(record)
         fault = rule.fault if rule else None
         shown = WRONG_MODEL_NAME if fault is Fault.WRONG_MODEL else asked.model
@@ -130,9 +128,7 @@ class _Provider:
         settle = partial(self._settle_embeddings, record, asked)
         return PacedBody(json.dumps(body).encode(), _pace(rule), _headers(), settle)
 
-    async def _converse(
-        self, request: Request, parse: Callable[[dict[str, object]], ChatRequest]
-    ) -> Response:
+    async def _converse(self, request: Request, parse: Callable[[dict[str, object]], ChatRequest]) -> Response:
         self._check_key(request)
         raw = await _body(request)
         asked = await _off_loop_if_big(raw, lambda: parse(read_object(raw)))
@@ -144,9 +140,7 @@ class _Provider:
         rule = self._picked(record)
         fault = rule.fault if rule else None
         try:
-            done = await _off_loop_if_big(
-                raw, lambda: complete(asked, MODELS[asked.model], fault, self._prefixes)
-            )
+            done = await _off_loop_if_big(raw, lambda: complete(asked, MODELS[asked.model], fault, self._prefixes))
         except ApiError as error:
             self._close_failed(record, error)
             raise
@@ -177,9 +171,7 @@ class _Provider:
     def _model_pace(self, done: Completion, pace: Pace) -> Pace:
         if self._speed == 0:
             return pace
-        jitter = (
-            0.8 + 0.4 * int(done.request.prompt_hash[:4], 16) / 0xFFFF
-        )  # the same prompt takes as long again
+        jitter = 0.8 + 0.4 * int(done.request.prompt_hash[:4], 16) / 0xFFFF  # the same prompt takes as long again
         scale, model, usage = self._speed * jitter, done.sim, done.usage
         thinking_s = usage.reasoning_tokens / model.tokens_per_s
         spoken_s = (usage.completion_tokens - usage.reasoning_tokens) / model.tokens_per_s

@@ -94,9 +94,7 @@ class CallBook:
             "running": len(self._running),
             "by_model": {name: _totals_json(counts) for name, counts in by_model.items()},
             "by_endpoint": {name: _totals_json(counts) for name, counts in by_endpoint.items()},
-            "recent": [
-                record.as_json() for record in list(self._recent)[max(0, len(self._recent) - recent) :]
-            ],
+            "recent": [record.as_json() for record in list(self._recent)[max(0, len(self._recent) - recent) :]],
         }
 
 

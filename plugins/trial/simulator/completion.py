@@ -44,9 +44,7 @@ class Completion:
     show_usage: bool
 
 
-def complete(
-    request: ChatRequest, model: SimModel, fault: Fault | None, prefixes: tokens.PrefixCache
-) -> Completion:
+def complete(request: ChatRequest, model: SimModel, fault: Fault | None, prefixes: tokens.PrefixCache) -> Completion:
     """Answer `request`. Raises ApiError 400 for unseen images and for a prompt or answer that is too long."""
     if request.images and not model.sees_images:
         raise ApiError(400, f"Model {model.name} does not support image inputs.", param="messages")
@@ -88,12 +86,7 @@ def _prompt_tokens(request: ChatRequest) -> tuple[list[int], int]:
     ]
     if request.schema is not None:
         texts.append(json.dumps(request.schema))
-    texts += [
-        text
-        for message in request.messages
-        for text in (message.role, message.text, message.tool_calls)
-        if text
-    ]
+    texts += [text for message in request.messages for text in (message.role, message.text, message.tool_calls) if text]
     ids = [token for text in texts for token in tokens.encode(text)]
     detailed = sum(message.high_detail_images for message in request.messages)
     pictures = detailed * _HIGH_DETAIL_TOKENS + (request.images - detailed) * _LOW_DETAIL_TOKENS

@@ -57,9 +57,7 @@ def parse_embeddings(body: dict[str, Any]) -> EmbeddingRequest:
         as_base64=form == "base64",
         prompt_tokens=sum(counts),
         user=fields.text("user"),
-        prompt_hash=hashlib.blake2b(
-            repr(texts).encode("utf-8", "backslashreplace"), digest_size=8
-        ).hexdigest(),
+        prompt_hash=hashlib.blake2b(repr(texts).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest(),
     )
 
 
@@ -99,9 +97,7 @@ def _add(vector: list[float], feature: str, weight: float) -> None:
 
 @lru_cache(maxsize=50_000)
 def _feature_number(feature: str) -> int:
-    return int.from_bytes(
-        hashlib.blake2b(feature.encode("utf-8", "backslashreplace"), digest_size=8).digest()
-    )
+    return int.from_bytes(hashlib.blake2b(feature.encode("utf-8", "backslashreplace"), digest_size=8).digest())
 
 
 def _inputs(given: object) -> list[str | list[int]]:

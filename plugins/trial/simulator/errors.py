@@ -23,6 +23,4 @@ class ApiError(Exception):
 
 def bad_value(param: str, wanted: str) -> ApiError:
     """400 for a field of the wrong type or out of range."""
-    return ApiError(
-        400, f"Invalid value for '{param}': expected {wanted}.", code="invalid_value", param=param
-    )
+    return ApiError(400, f"Invalid value for '{param}': expected {wanted}.", code="invalid_value", param=param)

@@ -50,9 +50,7 @@ def _skill(easy: float, middling: float, hard: float) -> Mapping[Difficulty, flo
 
 
 _ROWS = (
-    SimModel(
-        "sim-small", 150_000, 75_000, 600_000, 16_384, 4_096, 150, 160, False, False, _skill(0.98, 0.75, 0.15)
-    ),
+    SimModel("sim-small", 150_000, 75_000, 600_000, 16_384, 4_096, 150, 160, False, False, _skill(0.98, 0.75, 0.15)),
     SimModel(
         "sim-mid",
         1_000_000,

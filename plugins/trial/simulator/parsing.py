@@ -129,9 +129,7 @@ def parse_responses(body: dict[str, Any]) -> ChatRequest:
     )
 
 
-def _request(
-    fields: Fields, *, messages: tuple[Message, ...], tools: tuple[Tool, ...], **rest: Any
-) -> ChatRequest:
+def _request(fields: Fields, *, messages: tuple[Message, ...], tools: tuple[Tool, ...], **rest: Any) -> ChatRequest:
     seed = fields.integer("seed", -(2**63), 2**63 - 1)
     shown = (messages, tools, rest["format"], rest["schema"], seed)
     prompt_hash = hashlib.blake2b(repr(shown).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()

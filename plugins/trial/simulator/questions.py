@@ -137,9 +137,7 @@ _SPOKEN = {
     "\u00f7": "/",
 }
 _EXPRESSION = re.compile(r"[\d(](?:[\d. ()]|[-+*/](?!\d{2}-)){0,78}[\d)]")
-_ARITHMETIC_CUE = re.compile(
-    r"\b(?:what is|what's|calculate|compute|evaluate|how much is|was ist|combien|cuánto)\b|="
-)
+_ARITHMETIC_CUE = re.compile(r"\b(?:what is|what's|calculate|compute|evaluate|how much is|was ist|combien|cuánto)\b|=")
 _PERCENT = re.compile(rf"({_NUMBER}) ?(?:%|percent) of ({_NUMBER})")
 _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,

@@ -37,15 +37,11 @@ def response_frames(done: Completion) -> Iterator[Frame]:
     part = {"type": "output_text", "text": "", "annotations": []}
     yield event("response.created", response=_head(done, "in_progress"))
     yield event("response.in_progress", response=_head(done, "in_progress"))
-    yield event(
-        "response.output_item.added", output_index=0, item=item | ({} if told.tool else {"content": []})
-    )
+    yield event("response.output_item.added", output_index=0, item=item | ({} if told.tool else {"content": []}))
     if told.tool is None:
         yield event("response.content_part.added", **where, content_index=0, part=part)
         for piece in pieces(told.text):
-            yield event(
-                "response.output_text.delta", piece, **where, content_index=0, delta=piece, logprobs=[]
-            )
+            yield event("response.output_text.delta", piece, **where, content_index=0, delta=piece, logprobs=[])
         yield event("response.output_text.done", **where, content_index=0, text=told.text, logprobs=[])
         yield event("response.content_part.done", **where, content_index=0, part=part | {"text": told.text})
     else:

@@ -27,9 +27,7 @@ _FORMATS = {
 _ANSWER_NAMES = ("answer", "result", "value", "output", "solution", "response")
 _PLACE_NAMES = ("city", "location", "place", "country", "name", "person", "company", "customer")
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,6})?")
-_CAPITALISED = re.compile(
-    r"(?<=\s)[A-ZÄÖÜÉ][\w'-]+(?: [A-ZÄÖÜÉ][\w'-]+)*"
-)  # not the word that opens the text
+_CAPITALISED = re.compile(r"(?<=\s)[A-ZÄÖÜÉ][\w'-]+(?: [A-ZÄÖÜÉ][\w'-]+)*")  # not the word that opens the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +114,7 @@ class _Filler:
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         properties = schema.get("properties", {})
         required = schema.get("required", [])
-        wanted = [
-            name for name in properties if name in required or depth < 4
-        ]  # deeper: optional ones are left out
+        wanted = [name for name in properties if name in required or depth < 4]  # deeper: optional ones are left out
         wanted += [name for name in required if name not in properties]
         return {name: self.value(properties.get(name, {}), name, depth + 1) for name in wanted}
 
@@ -161,9 +157,7 @@ class _Filler:
         for kind, pattern in FOUND_IN_TEXT.items():
             if kind in name and (found := pattern.search(self._material.prompt)):
                 return found.group()
-        if any(word in name for word in _PLACE_NAMES) and (
-            found := _CAPITALISED.search(self._material.prompt)
-        ):
+        if any(word in name for word in _PLACE_NAMES) and (found := _CAPITALISED.search(self._material.prompt)):
             return found.group()
         return self._material.subject
 
@@ -179,11 +173,7 @@ def _merged(schema: dict[str, Any], other: Any) -> dict[str, Any]:
 def _distinct(items: list[Any]) -> list[Any]:
     """Items made unequal, for uniqueItems: texts and numbers get their place added, equal others go."""
     changed = [
-        f"{item} {place}"
-        if isinstance(item, str) and place
-        else item + place
-        if type(item) in (int, float)
-        else item
+        f"{item} {place}" if isinstance(item, str) and place else item + place if type(item) in (int, float) else item
         for place, item in enumerate(items)
     ]
     return list({json.dumps(item, sort_keys=True): item for item in changed}.values())

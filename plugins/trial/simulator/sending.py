@@ -67,9 +67,7 @@ async def _until_gone(receive: Receive) -> None:
 class PacedBody(Response):
     """A plain answer. The model works to the end even if nobody listens, except while it hangs."""
 
-    def __init__(
-        self, data: bytes, pace: Pace, headers: Mapping[str, str], settle: Callable[[Sent], None]
-    ) -> None:
+    def __init__(self, data: bytes, pace: Pace, headers: Mapping[str, str], settle: Callable[[Sent], None]) -> None:
         super().__init__(data, media_type="application/json", headers=headers)
         self._pace = pace
         self._settle = settle
@@ -112,9 +110,7 @@ class PacedStream(Response):
         headers: Mapping[str, str],
         settle: Callable[[Sent], None],
     ) -> None:
-        super().__init__(
-            None, media_type="text/event-stream", headers={"cache-control": "no-cache", **headers}
-        )
+        super().__init__(None, media_type="text/event-stream", headers={"cache-control": "no-cache", **headers})
         del self.headers["content-length"]
         self._frames = list(frames)
         self._closing = closing

@@ -27,9 +27,7 @@ def _encoding() -> tiktoken.Encoding:
         if (bundled / _VOCABULARY).is_file():
             os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(bundled))
             return tiktoken.get_encoding("cl100k_base")
-    raise RuntimeError(
-        "The tokenizer vocabulary of litellm's wheel is missing. Install requirements/run.lock."
-    )
+    raise RuntimeError("The tokenizer vocabulary of litellm's wheel is missing. Install requirements/run.lock.")
 
 
 def encode(text: str) -> list[int]:

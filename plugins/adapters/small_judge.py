@@ -1,0 +1,75 @@
+"""Asks a small LLM of the gateway's own model list for its opinion on a prompt. Any failure is no opinion."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from dataclasses import replace
+
+from plugins.adapters import litellm_io
+from plugins.config import JudgeConfig
+from plugins.routing.judged import SCHEMA, messages_for, opinion
+from plugins.values import Call, Exact, Verdict, micros
+
+log = logging.getLogger("tierwise")
+
+KEPT_OPINIONS = 10_000
+MOST_OUTPUT_TOKENS = 60
+# The share is counted over about this many recent calls: old ones are halved away.
+MEMORY_CALLS = 2_000
+
+
+class SmallJudge:
+    """Implements ports.Judge. Opinions are kept by tenant and text, so that a repeated prompt asks once."""
+
+    def __init__(self, config: JudgeConfig) -> None:
+        self._config = config
+        self._kept: OrderedDict[str, Verdict] = OrderedDict()
+        self._seen = self._asked = 0
+
+    def may_ask(self) -> bool:
+        """Counts one unsure or sure call; whether one more question stays within the configured share."""
+        self._seen += 1
+        if self._seen > MEMORY_CALLS:
+            self._seen, self._asked = self._seen // 2, self._asked // 2
+        return self._asked + 1 <= max(1.0, self._config.max_share * self._seen)
+
+    def remembered(self, call: Call) -> Verdict | None:
+        return self._kept.get(_key(call))
+
+    async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Exact]:
+        """(the opinion if there is one, what asking cost)."""
+        from litellm.proxy import proxy_server  # the router is set when the proxy starts, not at import
+
+        self._asked += 1
+        try:
+            reply = await asyncio.wait_for(
+                proxy_server.llm_router.acompletion(
+                    model=group,
+                    messages=messages_for(call.question),
+                    response_format=SCHEMA,
+                    max_tokens=MOST_OUTPUT_TOKENS,
+                    temperature=0,
+                    caching=False,
+                    disable_fallbacks=True,
+                    num_retries=0,
+                ),
+                self._config.timeout_ms / 1000,
+            )
+        except Exception as exception:
+            log.info("no opinion: %s", litellm_io.upstream_error(exception).code, extra={"call_id": call.id})
+            return None, Exact(0, 0)
+        usage = litellm_io.usage_of(reply)
+        cost = Exact(micros((reply._hidden_params or {}).get("response_cost") or 0), usage.total_tokens if usage else 0)
+        verdict = opinion(reply.choices[0].message.content or "", scored)
+        if verdict is not None:
+            self._kept[_key(call)] = verdict
+            if len(self._kept) > KEPT_OPINIONS:
+                self._kept.popitem(last=False)
+        return verdict if verdict is None else replace(verdict, cost_micros=cost.micros), cost
+
+
+def _key(call: Call) -> str:
+    return hashlib.sha256(f"{call.caller.tenant}\0{call.question}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,98 @@
+"""The cache's part of a request's path: look up before the model is asked, keep the answer afterwards.
+
+Everything here fails open: without Redis, without a vector or in doubt the model is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plugins import cache as caching
+from plugins.catalog import Catalog
+from plugins.config import GatewayConfig, TenantConfig
+from plugins.flight import Flight
+from plugins.ports import Cache, Embedder, Vector
+from plugins.routing.table import is_alias
+from plugins.values import CacheVerdict, Call, Entry, Hit
+
+
+@dataclass(frozen=True, slots=True)
+class CachePath:
+    """`cache` is None when it is switched off."""
+
+    config: GatewayConfig
+    catalog: Catalog
+    cache: Cache | None
+    embedder: Embedder
+
+    async def lookup(self, flight: Flight, tenant: TenantConfig, call: Call) -> Hit | CacheVerdict:
+        """A verified answer, or why there is none; leaves scope and lease for `store` in the flight."""
+        if self.cache is None:
+            return CacheVerdict("bypass", "the cache is switched off")
+        unfit = caching.unfit(call, tenant, self.config.cache)
+        if unfit is None and not call.hints.no_store:
+            flight.scope = caching.scope_of(call, tenant, flight.constraints, self._target(call.model))
+        if (bypass := caching.cacheable(call, tenant, self.config.cache)) is not None:
+            return bypass
+        return await self._find(flight, call, self.cache)
+
+    async def _find(self, flight: Flight, call: Call, cache: Cache) -> Hit | CacheVerdict:
+        """Exact, then semantic; then wait for another call that is getting this very answer just now."""
+        scope, question = flight.scope, call.question
+        if scope is None:
+            return CacheVerdict("bypass", "the request says no-store")
+        found = await cache.exact(scope, question)
+        if isinstance(found, Hit) or found.kind == "bypass":
+            return found
+        if why := "semantic caching is off" if not self.config.cache.semantic else caching.exact_only(call):
+            found = CacheVerdict("miss", why)
+        elif (vector := await self.vector(flight, call)) is not None:
+            found = await cache.semantic(scope, question, vector)
+        if isinstance(found, Hit):
+            return found
+        lease = await cache.lead(scope, question) or await cache.wait(scope, question)
+        if isinstance(lease, Hit):
+            return lease
+        flight.lease = lease
+        return found
+
+    async def vector(self, flight: Flight, call: Call) -> Vector | None:
+        """The one embedding of a request, made when the first step asks for it."""
+        if flight.vector is None:
+            flight.vector = await self.embedder.embed(call.question)
+        return flight.vector
+
+    async def store(self, flight: Flight) -> None:
+        """Keep a good answer for the next asker of the same question, and let those who wait for it go on."""
+        call, route, scope = flight.call, flight.route, flight.scope
+        if self.cache is None or call is None or route is None or scope is None:
+            return
+        good = flight.outcome == "answered" and bool(flight.response)
+        if good and caching.storable(flight.answer, flight.finish_reason, tool_calls=flight.tool_calls):
+            entry = Entry(
+                question=call.question,
+                response=flight.response,
+                tier=route.tier,
+                model=flight.model,
+                cost_micros=flight.cost_micros,
+                usage=flight.usage,
+                ttl_s=caching.ttl_for(route.verdict.task, self.config.cache),
+                task=route.verdict.task,
+            )
+            await self.cache.store(scope, await self._vector_to_keep(flight, call), entry)
+        await self.let_go(flight)
+
+    async def let_go(self, flight: Flight) -> None:
+        """End our right to fetch an answer, whatever became of it."""
+        if self.cache is not None and flight.lease is not None:
+            lease, flight.lease = flight.lease, None
+            await self.cache.release(lease)
+
+    async def _vector_to_keep(self, flight: Flight, call: Call) -> Vector | None:
+        return await self.vector(flight, call) if caching.paraphrasable(call) else None
+
+    def _target(self, model: str) -> str:
+        """What would answer: the name with the models behind it, so that a changed model list misses."""
+        named = (self.config.group(model) if model in self.config.tiers else model,)
+        groups = map(self.config.group, self.config.tiers) if is_alias(model, self.config) else named
+        return caching.target_of(model, tuple(d.model for g in groups for d in self.catalog.groups.get(g, ())))

@@ -1,0 +1,90 @@
+"""What the verifier refuses by itself, and what it must not refuse: one behaviour a row, in words of our own."""
+
+from __future__ import annotations
+
+import pytest
+
+from classifier.pairs.verify import PairVerifier
+
+COSINE = 0.96
+
+
+@pytest.fixture(scope="module")
+def verifier() -> PairVerifier:
+    """The shipped verifier."""
+    return PairVerifier.load()
+
+
+REFUSED = [
+    ("numbers", "Where is order 48213?", "Where is order 48231?"),
+    ("numbers", "Is a fever of thirty-eight degrees high?", "Is a fever of 39 degrees high?"),
+    ("numbers", "Move 5 boxes and 7 crates", "Move 7 boxes and 5 crates"),
+    ("codes", "What does error AX-41 mean?", "What does error AX-14 mean?"),
+    ("units", "How much is 20 kg of rice?", "How much is 20 lb of rice?"),
+    ("units", "Pay the invoice in dollars", "Pay the invoice in euros"),
+    ("dates", "Is the pool open on Tuesday?", "Is the pool open on Thursday?"),
+    ("negation", "Which seats are refundable?", "Which seats are not refundable?"),
+    ("negation", "Can I fly with a passport?", "Can I fly without a passport?"),
+    ("negation", "Is it legal to film here?", "Is it illegal to film here?"),
+    ("quantifier", "Which stores sell both sizes?", "Which stores sell the sizes?"),
+    ("quantifier", "Do all birds fly?", "Do some birds fly?"),
+    ("scope", "Who was the first mayor?", "Who was the last mayor?"),
+    ("antonym", "How do I enable the alarm?", "How do I disable the alarm?"),
+    ("antonym", "Which course is the easiest to pass?", "To pass, which course is hardest?"),
+    ("entities", "What is the capital of Peru?", "What is the capital of Chile?"),
+    ("entities", "did zorbek win the race", "did flanning win the race"),
+    ("wh_word", "When did the bridge open?", "Where did the bridge open?"),
+    ("direction", "Trains from Ghent to Bruges", "Trains to Ghent from Bruges"),
+    ("word_order", "Did Ann hire Bob?", "Did Bob hire Ann?"),
+    ("word_order", "convert inches into miles", "convert miles into inches"),
+    ("function_word", "Was the shop closed?", "Will the shop be closed?"),
+    ("function_word", "What did he say about rent?", "What did she say about rent?"),
+    ("substitution", "How do I paint a ceiling?", "How do I paint a staircase?"),
+    ("insertion", "How do I train a puppy?", "How do I train a deaf puppy?"),
+    ("language", "¿Cómo puedo pagar la factura con mi tarjeta?", "How can I pay the bill with my card?"),
+]
+
+SERVED = [
+    ("How do I reset my password?", "how do i reset my password"),
+    ("How do I reset my password?", "Hi, could you tell me how I can reset my password please?"),
+    ("What is the opening time?", "What's the opening time?"),
+    ("I can't open the door", "I cannot open the door"),
+    ("Which trains run on Wednesday?", "Which trains run on Wendesday?"),
+    ("How many are twenty five eggs?", "How many are 25 eggs?"),
+    ("How do I purchase a car?", "How do I buy a car?"),
+    ("Which is larger, salt or sand?", "Which is larger, sand or salt?"),
+    ("In winter, which roads are closed?", "Which roads are closed in winter?"),
+    ("What colour is the flag?", "What color is the flag?"),
+]
+
+
+@pytest.mark.parametrize(("check", "cached", "asked"), REFUSED)
+def test_a_changed_meaning_is_refused_by_its_check_in_both_directions(
+    verifier: PairVerifier, check: str, cached: str, asked: str
+) -> None:
+    """A change of this kind is refused whichever of the two questions is cached."""
+    for one, other in ((cached, asked), (asked, cached)):
+        verdict = verifier.decide(one, other, COSINE, threshold=0.0)
+        assert not verdict.serve
+        assert verdict.check == check, verdict.reason
+
+
+@pytest.mark.parametrize(("cached", "asked"), SERVED)
+def test_another_dress_is_served_in_both_directions(verifier: PairVerifier, cached: str, asked: str) -> None:
+    """Case, politeness, contractions, spelling, number words, synonyms and order of a list change nothing."""
+    for one, other in ((cached, asked), (asked, cached)):
+        verdict = verifier.decide(one, other, COSINE)
+        assert verdict.serve, verdict.reason
+        assert verdict.check == "ok"
+
+
+def test_a_low_score_is_refused_by_the_scorer(verifier: PairVerifier) -> None:
+    """Where no check objects, a score below the threshold refuses and says so."""
+    verdict = verifier.decide("How do I paint a fence?", "What is the way to paint a fence?", COSINE, threshold=1.01)
+    assert (verdict.serve, verdict.check) == (False, "scorer")
+    assert 0.0 < verdict.score < verdict.threshold
+
+
+def test_an_empty_question_is_never_served(verifier: PairVerifier) -> None:
+    """Nothing to compare is no evidence."""
+    assert verifier.decide("", "?!", 1.0).check == "empty"

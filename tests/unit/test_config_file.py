@@ -1,0 +1,96 @@
+"""A wrong config stops the start with the line, the key and the fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugins.config_file import load_config
+from plugins.errors import ConfigError, StartError
+from plugins.rendering import render
+
+SHIPPED = (Path(__file__).parents[2] / "proxy_config.yaml").read_text(encoding="utf-8")
+
+
+def load(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(text, encoding="utf-8")
+    load_config(path, {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "environment: production",
+            "enviroment: production",
+            ("gateway.enviroment", "remove it, or check its spelling"),
+        ),
+        ("{strength: weak}", "{strength: puny}", ("gateway.tiers.small.strength", "'weak'")),
+        ("{easy: small, medium", "{easy: tiny, medium", ("tier 'tiny'", "known: small, mid, frontier, onprem")),
+        ("usd: 25, per: day", "usd: 25, tokens: 5", ("gateway.tenants.trial.caps.0", "exactly one of usd and tokens")),
+        ("usd: 25, per: day", "usd: -1", ("caps.0.usd", "greater than or equal to 0")),
+        ("capture: full", "timezone: Mars/Base", ("gateway.tenants.trial.timezone", "IANA name")),
+        ("small: {strength", "tiny: {strength", ("tier 'small'", "not under tiers")),
+        ("\ngateway:", "\ngateways:", ("no `gateway:` section", "Copy")),
+        ("\nmodel_list:", "\nmodel_list: [", ("not valid YAML", "Correct")),
+    ],
+)
+def test_a_wrong_setting_names_line_key_and_fix(tmp_path: Path, old: str, new: str, said: tuple[str, str]) -> None:
+    """Each mistake is told in a sentence that an operator can act on."""
+    assert old in SHIPPED
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, SHIPPED.replace(old, new, 1))
+    for words in said:
+        assert words in str(caught.value)
+
+
+def test_the_line_is_that_of_the_key(tmp_path: Path) -> None:
+    """The number behind the file's name is where the key stands."""
+    text = SHIPPED.replace("environment: production", "enviroment: production")
+    line = 1 + text.splitlines().index("  enviroment: production")
+    with pytest.raises(ConfigError, match=rf"proxy_config\.yaml:{line}: gateway\.enviroment"):
+        load(tmp_path, text)
+
+
+def test_the_same_key_twice_is_refused(tmp_path: Path) -> None:
+    """One hash cannot name two callers."""
+    key = "a" * 64
+    app = f"apps:\n        demo: {{keys: [{{sha256: {key}}}]}}\n        other: {{keys: [{{sha256: {key}}}]}}"
+    with pytest.raises(ConfigError, match="listed under trial/demo and trial/other"):
+        load(tmp_path, SHIPPED.replace("apps:\n        demo: {}", app, 1))
+
+
+def test_keys_of_a_mounted_secret_are_added(tmp_path: Path) -> None:
+    """keys_file adds keys to the tenants of the config, and refuses an unknown tenant."""
+    (tmp_path / "keys.yaml").write_text(f"trial: {{demo: [{{sha256: {'b' * 64}, models: [auto]}}]}}")
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED.replace("gateway:\n", "gateway:\n  keys_file: keys.yaml\n", 1))
+    keys = load_config(path, {}).gateway.tenants["trial"].apps["demo"].keys
+    assert [(k.sha256, k.models) for k in keys] == [("b" * 64, ("auto",))]
+    (tmp_path / "keys.yaml").write_text("nobody: {demo: []}")
+    with pytest.raises(ConfigError, match="'nobody' is not under gateway.tenants"):
+        load_config(path, {})
+
+
+def test_models_without_credentials_are_left_out(tmp_path: Path) -> None:
+    """With a provider's key only its models remain; with none, only the simulated ones."""
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED)
+    loaded = load_config(path, {})
+    bare = render(loaded, {"TIERWISE_SIMULATOR_URL": "http://127.0.0.1:1/v1"}, tmp_path)
+    real = render(loaded, {"OPENAI_API_KEY": "x"}, tmp_path)
+    assert bare.simulated and not real.simulated
+    models = {e["litellm_params"]["model"] for e in real.config["model_list"]}
+    assert models == {"openai/gpt-4.1-nano", "openai/gpt-4.1-mini", "openai/gpt-4.1"}
+    assert "what must stay on premise is refused" in " ".join(real.notes)
+    assert "x" not in {e["litellm_params"].get("api_key") for e in real.config["model_list"]}
+
+
+def test_no_model_at_all_is_refused(tmp_path: Path) -> None:
+    """A config whose only models lack their keys says which variables to set."""
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED.replace("simulated: true", "simulated: false"))
+    with pytest.raises(StartError, match="OPENAI_API_KEY"):
+        render(load_config(path, {}), {}, tmp_path)

@@ -1,0 +1,59 @@
+"""Facts about LiteLLM 1.106.2 that the gateway leans on: an upgrade that changes one breaks its test here."""
+
+from __future__ import annotations
+
+import inspect
+
+import litellm
+import pytest
+from litellm.caching.caching import Cache
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy._types import ProxyException
+from litellm.proxy.common_request_processing import resolve_litellm_call_id
+from litellm.proxy.types_utils.utils import get_instance_fn
+from plugins.adapters.cache_seam import CacheSeam
+from plugins.adapters.price_data import catalog_of
+from plugins.flight import Flights
+from plugins.gateway import Gateway
+
+HOOKS = [name for name in vars(Gateway) if name.startswith("async_")]
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_hooks_have_the_parameter_names_that_litellm_passes(name: str) -> None:
+    """LiteLLM calls hooks by keyword and finds them on the leaf class only."""
+    theirs = inspect.signature(getattr(CustomLogger, name)).parameters
+    assert list(inspect.signature(getattr(Gateway, name)).parameters) == list(theirs)
+
+
+def test_the_call_id_header_becomes_the_call_id() -> None:
+    """The id that the edge sends is the id that every hook sees."""
+    assert resolve_litellm_call_id("0123456789abcdef0123456789abcdef") == "0123456789abcdef0123456789abcdef"
+
+
+def test_an_error_body_of_the_proxy_carries_the_status_as_its_code() -> None:
+    """Why the edge writes error bodies itself: `code` would be "429" instead of insufficient_quota."""
+    error = ProxyException("m", "insufficient_quota", None, 429, openai_code="insufficient_quota")
+    assert error.to_dict()["code"] == "429"
+
+
+def test_a_backend_of_ours_becomes_the_response_cache() -> None:
+    """The seam through which hits are replayed."""
+    seam = CacheSeam(Flights())
+    assert Cache(_backend=seam).cache is seam
+
+
+def test_prices_read_from_the_data_file_are_litellms_own() -> None:
+    """The file that is read without importing LiteLLM is the map that LiteLLM prices with."""
+    entry = {"model_name": "x", "litellm_params": {"model": "openai/gpt-4.1-mini"}}
+    deployment = catalog_of([entry]).groups["x"][0]
+    known = litellm.get_model_info("openai/gpt-4.1-mini")
+    assert deployment.input_pico == round(known["input_cost_per_token"] * 1e12)
+    assert deployment.max_input_tokens == known["max_input_tokens"]
+
+
+def test_the_callback_is_loaded_from_the_installed_package_when_no_file_lies_beside_the_config() -> None:
+    """The rendered config lies in a folder without `plugins/`, so one module object serves all entries."""
+    from plugins import gateway
+
+    assert get_instance_fn("plugins.gateway.gateway", "/nowhere/proxy_config.yaml") is gateway.gateway

@@ -1,0 +1,110 @@
+"""Client bodies: what passes is safe for every later step; what does not is a BadRequest and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.errors import BadRequest
+from plugins.parsing import FORBIDDEN, cleaned, parse_body, read_call
+from plugins.values import Call, Endpoint
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = ["model", "messages", "input", "prompt", "tools", "stream", "n", "stop", "user", "response_format", "cache"]
+BODIES = st.dictionaries(st.sampled_from([*FIELDS, "temperature", "max_tokens", "seed", "instructions"]), JSON)
+
+
+def read(body: dict[str, Any], endpoint: Endpoint = Endpoint.CHAT, **headers: str) -> Call:
+    return read_call(endpoint, body, headers, "id", 0, len(json.dumps(body)))
+
+
+def chat(*turns: str, **fields: Any) -> dict[str, Any]:
+    return {"model": "auto", "messages": [{"role": "user", "content": t} for t in turns], **fields}
+
+
+@given(body=BODIES, endpoint=st.sampled_from(list(Endpoint)))
+def test_any_body_is_a_call_or_a_bad_request(body: dict[str, Any], endpoint: Endpoint) -> None:
+    """No JSON at all makes the reader fail in another way."""
+    try:
+        call = read(body, endpoint)
+    except BadRequest as refusal:
+        assert len(refusal.message) > 15
+    else:
+        assert call.question.strip() or call.images or call.text.strip()
+        json.loads(call.shape)
+
+
+@given(raw=st.binary(max_size=200))
+def test_any_bytes_are_an_object_or_a_bad_request(raw: bytes) -> None:
+    """Bytes that are no UTF-8, no JSON or no object are refused."""
+    try:
+        assert isinstance(parse_body(raw), dict)
+    except BadRequest:
+        pass
+
+
+@given(sent=st.dictionaries(st.sampled_from(sorted(FORBIDDEN)), JSON))
+def test_no_switch_of_the_proxy_passes(sent: dict[str, Any]) -> None:
+    """Whatever a client sends under LiteLLM's own names is gone, and does not change the shape."""
+    body = chat("hello")
+    assert cleaned({**body, **sent}) == body
+    assert read({**body, **sent}).shape == read(body).shape
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"temperature": 0.1},
+        {"seed": 7},
+        {"tools": [{"type": "function"}]},
+        {"response_format": {"type": "json_object"}},
+    ],
+)
+def test_whatever_changes_an_answer_changes_the_shape(fields: dict[str, Any]) -> None:
+    """Sampling, tools and formats are part of what a cached answer is bound to."""
+    assert read(chat("hello", **fields)).shape != read(chat("hello")).shape
+
+
+@pytest.mark.parametrize("fields", [{"stream": True}, {"user": "u1"}, {"stream_options": {"include_usage": True}}])
+def test_how_an_answer_is_delivered_does_not_change_the_shape(fields: dict[str, Any]) -> None:
+    """A streamed answer may serve a plain call."""
+    assert read(chat("hello", **fields)).shape == read(chat("hello")).shape
+
+
+def test_names_and_images_of_messages_are_part_of_the_shape() -> None:
+    """What stands beside the text of a message changes what may answer."""
+    named = {"model": "auto", "messages": [{"role": "user", "name": "ann", "content": "hello"}]}
+    parts = [{"type": "text", "text": "hello"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    pictured = {"model": "auto", "messages": [{"role": "user", "content": parts}]}
+    shapes = {read(body).shape for body in (chat("hello"), named, pictured)}
+    assert len(shapes) == 3
+    assert read(pictured).images == 1
+
+
+def test_hints_come_from_headers_and_are_made_printable() -> None:
+    """Control characters of a caller's labels never reach a log line."""
+    headers = {"x-tierwise-feature": "a\x1b[31mb\n", "cache-control": "no-store", "x-tierwise-deadline-ms": "12x"}
+    hints = read(chat("hello"), **headers).hints
+    assert (hints.feature, hints.no_store, hints.deadline_ms) == ("a[31mb", True, None)
+
+
+def test_the_other_endpoints_are_read_alike() -> None:
+    """Responses, messages, completions and embeddings give the same text to policy and routing."""
+    bodies = {
+        Endpoint.RESPONSES: {"model": "auto", "input": "hello", "instructions": "be brief"},
+        Endpoint.MESSAGES: {**chat("hello"), "system": "be brief", "max_tokens": 5},
+        Endpoint.COMPLETIONS: {"model": "auto", "prompt": "hello"},
+        Endpoint.EMBEDDINGS: {"model": "x", "input": ["hello"]},
+    }
+    calls = {endpoint: read(body, endpoint) for endpoint, body in bodies.items()}
+    assert {call.question for call in calls.values()} == {"hello"}
+    assert calls[Endpoint.RESPONSES].system == calls[Endpoint.MESSAGES].system == "be brief"
+    assert calls[Endpoint.EMBEDDINGS].max_output_tokens == 0
