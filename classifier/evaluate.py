@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.artifact import Model, Prediction
-from classifier.baselines import BASELINES
+from classifier.baselines import BASELINES, Baseline
 from classifier.data import DataError, Row
 from classifier.embedding import Embedder
 from classifier.labels import TASKS
@@ -57,10 +57,11 @@ def evaluate_routing(
     embedder: Embedder | None,
     draws: int = DRAWS,
     advance: Callable[[], None] = lambda: None,
+    baselines: Mapping[str, Baseline] = BASELINES,
 ) -> dict[str, Any]:
     """`n`, `apgr`, `cpt50`, `cpt80` (per cent of calls to strong) and `auroc`, each with a 95 % bootstrap interval.
 
-    Under `overall` and `by_source`, beside the same for each of BASELINES. Definitions: arXiv 2406.18665.
+    Under `overall` and `by_source`, beside the same for each baseline. Definitions: arXiv 2406.18665.
     Raises DataError when no row has outcomes.
     """
     usable = [row for row in rows if row.has_outcomes]
@@ -69,7 +70,7 @@ def evaluate_routing(
     prompts = [row.prompt for row in usable]
     predictions = predict_all(model, prompts, embedder, advance)
     scores = {"model": np.array([p.gain for p in predictions])}
-    scores |= {name: baseline(prompts) for name, baseline in BASELINES.items()}
+    scores |= {name: baseline(prompts) for name, baseline in baselines.items()}
     ends = _ends(usable)
     overall = _figures(np.arange(len(usable), dtype=np.int64), scores, ends, draws)
     overall["ece_weak"] = round(ece(np.array([p.ok_weak for p in predictions]), ends[1]), 4)

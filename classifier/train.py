@@ -174,14 +174,14 @@ def fit(
         def tick(what: str) -> None:
             progress.update(bar, advance=1, description=what)
 
+        tick("task classes")
+        tasks, held_out, labelled = _fit_tasks(data, rows, seed)
+        tick("gate")
+        gate = _fit_gate(data, rows, members)
         experts: dict[str, Fitted] = {}
         for name, index in members.items():
             high, low = (np.array([getattr(rows[i], end) for i in index], dtype=np.float64) for end in ENDS)
             experts[name] = fit_expert(name, data.take(np.asarray(index)), high, low, seed, tick)
-        tick("gate")
-        gate = _fit_gate(data, rows, members)
-        tick("task classes")
-        tasks, held_out, labelled = _fit_tasks(data, rows, seed)
     manifest = _manifest([*files, *sorted(corpus.glob("*.jsonl"))], seed, experts, rows, members)
     guessed = held_out.argmax(axis=1)
     truth = np.array([TASKS.index(str(rows[i].task)) for i in labelled])

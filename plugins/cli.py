@@ -56,7 +56,7 @@ def serve(
         if started.keys:
             console.print(f"\nWritten to {options.state_dir / 'trial.env'}. Try:\n", curl, soft_wrap=True, markup=False)
         console.print("\nServing. Ctrl-C stops everything.")
-        code = wait_for_end(started.process)
+        code = wait_for_end(started)
     raise typer.Exit(code)
 
 

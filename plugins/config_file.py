@@ -180,3 +180,26 @@ def _check_policy(loaded: Loaded) -> None:
         compile_patterns(policy.patterns)
     except ValueError as error:
         raise ConfigError(f"{loaded.path}: gateway.policy.patterns: {error}.") from None
+
+
+@dataclass(slots=True)
+class Watched:
+    """The config file and the state it was last read in (modification time and size)."""
+
+    path: Path
+    seen: tuple[int, int] = (0, 0)
+
+    def changed(self, environ: Mapping[str, str] | None = None) -> Loaded | None:
+        """The file, if it changed since the last call. Raises ConfigError once for each bad version."""
+        now = self._state()
+        if now == self.seen:
+            return None
+        self.seen = now
+        return load_config(self.path, environ)
+
+    def _state(self) -> tuple[int, int]:
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return self.seen  # between two versions of a mounted file
+        return stat.st_mtime_ns, stat.st_size

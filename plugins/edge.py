@@ -7,6 +7,7 @@ internals, and the books closed on every request however it ended.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import logging
@@ -62,11 +63,13 @@ class Edge:
             await send_error(send, NotServed(text))
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        runtime()  # before the first request, and so that a wrong config ends the start-up
+        ours = runtime()  # before the first request, and so that a wrong config ends the start-up
+        house = asyncio.create_task(ours.keep_house())
 
         async def closing(message: Message) -> None:
             if message["type"] == "lifespan.shutdown.complete":
-                await runtime().close()
+                house.cancel()
+                await ours.close()
             await send(message)
 
         await self.app(scope, receive, closing)

@@ -20,8 +20,9 @@ from plugins.adapters import litellm_io
 from plugins.catalog import public_models
 from plugins.errors import BadRequest, Forbidden, GatewayError, Unauthorized, Unavailable
 from plugins.flight import Flight
+from plugins.runtime import Runtime
 from plugins.values import Exact
-from plugins.wiring import Runtime, runtime
+from plugins.wiring import runtime
 
 log = logging.getLogger("tierwise")
 

@@ -17,8 +17,8 @@ import httpx
 import yaml
 
 from plugins.adapters.price_data import catalog_of
-from plugins.config_file import CONFIG_VARIABLE, load_config
-from plugins.errors import StartError
+from plugins.config_file import CONFIG_VARIABLE, Watched, load_config
+from plugins.errors import ConfigError, StartError
 from plugins.rendering import Rendered, render
 from plugins.tenancy import hash_key, new_key
 from plugins.trial.lifeline import start_child, stop_child
@@ -26,6 +26,7 @@ from plugins.trial.lifeline import start_child, stop_child
 STATE_DIR = Path(".tierwise")
 START_TIMEOUT_S = 180
 DRAIN_S = 60
+WATCH_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Started:
     redis_url: str
     notes: tuple[str, ...]
     start_s: float
+    source: Watched
+    rendered: Path
+    environ: Mapping[str, str]
+    keys_file: str | None
 
 
 @contextmanager
@@ -62,6 +67,8 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
     """
     environ = dict(os.environ if environ is None else environ)
     began = time.monotonic()
+    source = Watched(options.config)
+    source.changed(environ)
     loaded = load_config(options.config, environ)
     rendered = render(loaded, environ, options.config.resolve().parent)
     with ExitStack() as stack:
@@ -76,7 +83,9 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
         catalog_of(rendered.config["model_list"])  # a model without a price stops here, not in the child
         keys = _trial_keys(loaded.gateway.keys_file is None, rendered, options.state_dir)
         environ.setdefault("LITELLM_MASTER_KEY", f"sk-{secrets.token_urlsafe(32)}")
-        process = _start_server(options, rendered, environ)
+        rendered_path = options.state_dir.resolve() / "run" / "proxy_config.yaml"
+        _write_private(rendered_path, yaml.safe_dump(rendered.config, sort_keys=False))
+        process = _start_server(options, rendered_path, environ)
         stack.callback(stop_child, process, DRAIN_S)
         base_url = f"http://{options.host}:{options.port}"
         _wait_until_ready(process, base_url)
@@ -89,6 +98,10 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
             environ["REDIS_URL"],
             tuple(notes),
             time.monotonic() - began,
+            source,
+            rendered_path,
+            environ,
+            rendered.config["gateway"].get("keys_file") if keys else None,
         )
 
 
@@ -119,9 +132,7 @@ def _trial_keys(no_keys_file: bool, rendered: Rendered, state_dir: Path) -> dict
     return keys
 
 
-def _start_server(options: Options, rendered: Rendered, environ: dict[str, str]) -> subprocess.Popen[bytes]:
-    path = options.state_dir.resolve() / "run" / "proxy_config.yaml"
-    _write_private(path, yaml.safe_dump(rendered.config, sort_keys=False))
+def _start_server(options: Options, path: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
     environ[CONFIG_VARIABLE] = str(path)
     environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     environ.setdefault("LITELLM_LOG", "ERROR")  # its warnings at start-up are about settings that we decide
@@ -132,10 +143,12 @@ def _start_server(options: Options, rendered: Rendered, environ: dict[str, str])
 
 
 def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and readable by this user only."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    part = path.with_suffix(".part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
+    part.replace(path)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], base_url: str) -> None:
@@ -178,9 +191,31 @@ def stop_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def wait_for_end(process: subprocess.Popen[bytes]) -> int:
-    """Serve until Ctrl-C or SIGTERM (0), or until the gateway ends by itself (its exit code)."""
+def wait_for_end(started: Started) -> int:
+    """Serve until Ctrl-C or SIGTERM (0), or until the gateway ends by itself (its exit code).
+
+    A change of the config file is checked and handed to the gateway; a broken one is told and left out.
+    """
     try:
-        return process.wait()
+        while True:
+            try:
+                return started.process.wait(WATCH_S)
+            except subprocess.TimeoutExpired:
+                hand_over(started)
     except KeyboardInterrupt:
         return 0
+
+
+def hand_over(started: Started) -> None:
+    """Check the config file if it changed, and write what the gateway takes up from it."""
+    try:
+        loaded = started.source.changed()
+        if loaded is None:
+            return
+        rendered = render(loaded, started.environ, loaded.path.resolve().parent)
+    except (ConfigError, StartError) as error:
+        print(f"tierwise: the changed config is not used: {error}", file=sys.stderr)
+        return
+    if started.keys_file:
+        rendered.config["gateway"]["keys_file"] = started.keys_file
+    _write_private(started.rendered, yaml.safe_dump(rendered.config, sort_keys=False))

@@ -22,10 +22,11 @@ from plugins.escalation import Answer, confident_enough
 from plugins.flight import Flight, trace_of
 from plugins.injection import screen
 from plugins.policy import decide_policy
-from plugins.ports import Judge, Ledger, Sink
+from plugins.ports import Conversations, Judge, Ledger, Sink
 from plugins.pricing import baseline_cost, bound, typical_cost, upper_bound
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
+from plugins.routing.sticky import conversation_id
 from plugins.sensitive import TextPattern, find_sensitive, redact_all
 from plugins.values import (
     Call,
@@ -39,6 +40,7 @@ from plugins.values import (
     LowerBound,
     Message,
     OverCap,
+    Previous,
     Reservation,
     Route,
     Verdict,
@@ -58,6 +60,7 @@ class Pipeline:
     cache: CachePath
     cascade: Cascade
     judge: Judge | None
+    conversations: Conversations
     sink: Sink
     patterns: Mapping[str, TextPattern]
 
@@ -141,11 +144,27 @@ class Pipeline:
                 verdict = self.cascade.classify(call, await self.cache.vector(flight, call))
                 if self.cascade.is_unsure(verdict):
                     verdict = await self._judged(flight, verdict)
-                route = table.route(verdict, call, flight.constraints, self.config, self.catalog)
+                before = await self._previous(call)
+                route = table.route(verdict, call, flight.constraints, self.config, self.catalog, before)
             if isinstance(route, Route):
                 noted.update(task=route.verdict.task, layer=route.verdict.layer.value, tier=route.tier)
                 noted.update(score=route.verdict.score, threshold=route.verdict.threshold, reason=route.reason)
         return route
+
+    async def _previous(self, call: Call) -> Previous | None:
+        """How the turn before this one was routed; nothing for a first turn."""
+        if len(call.turns) < 2:
+            return None
+        return await self.conversations.recall(call.caller.tenant, conversation_id(call))
+
+    async def remember(self, flight: Flight) -> None:
+        """Note how this turn went, for the conversation's next one."""
+        call, route = flight.call, flight.route
+        if call is None or route is None or call.endpoint is Endpoint.EMBEDDINGS:
+            return
+        if table.is_alias(call.model, self.config):
+            failed = flight.outcome != "answered" or flight.escalations > 0
+            await self.conversations.remember(call.caller.tenant, conversation_id(call), route.tier, failed)
 
     async def _judged(self, flight: Flight, scored: Verdict) -> Verdict:
         """A second opinion, held for and charged like any call; the classifier's verdict where there is none."""

@@ -24,6 +24,7 @@ from plugins.values import (
     Lease,
     LedgerAway,
     OverCap,
+    Previous,
     Reservation,
     Scope,
     Settled,
@@ -114,6 +115,16 @@ class Judge(Protocol):
 
     async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Exact]:
         """(its opinion, or None on any failure; what asking cost)."""
+
+
+class Conversations(Protocol):
+    """How the turns before were routed; forgets by itself and fails open."""
+
+    async def recall(self, tenant: str, conversation: str) -> Previous | None:
+        """The last turn's tier and how it went; None for a new conversation."""
+
+    async def remember(self, tenant: str, conversation: str, tier: str, failed: bool) -> None:
+        """Note a turn."""
 
 
 class Sink(Protocol):

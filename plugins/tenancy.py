@@ -28,6 +28,7 @@ class Keyring:
 
     def __init__(self, config: GatewayConfig, master_key: str | None = None) -> None:
         self._callers: dict[str, list[tuple[str, Caller]]] = {}
+        self._master_key = master_key
         self._master = hash_key(master_key) if master_key else None
         for tenant_name, tenant in config.tenants.items():
             for app_name, app in tenant.apps.items():
@@ -43,6 +44,10 @@ class Keyring:
             if hmac.compare_digest(known, digest):
                 found = caller
         return found
+
+    def renewed(self, config: GatewayConfig) -> Keyring:
+        """The keyring of a changed config, with the same master key."""
+        return Keyring(config, self._master_key)
 
     def is_master(self, key: str) -> bool:
         return self._master is not None and hmac.compare_digest(self._master, hash_key(key))

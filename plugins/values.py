@@ -192,6 +192,7 @@ class Deployment:
     json_schema: bool = True
     on_premise: bool = False
     region: str | None = None
+    cached_pico: int = 0  # for input that the provider still has cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,15 @@ class Route:
     verdict: Verdict
     reason: str
     variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """How a conversation's last answered turn was routed. `age_s`: seconds since then."""
+
+    tier: str
+    age_s: float
+    failed: bool = False
 
 
 class Window(StrEnum):

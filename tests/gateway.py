@@ -21,15 +21,8 @@ from plugins.tenancy import hash_key, new_key
 
 ROOT = Path(__file__).parents[1]
 # Variables that would turn the simulated gateway into one that uses somebody's real providers or Redis.
-FOREIGN = (
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-    "GEMINI_API_KEY",
-    "ONPREM_BASE_URL",
-    "ONPREM_MODEL",
-    "REDIS_URL",
-)
-FOREIGN += ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "DATABASE_URL", "LITELLM_MASTER_KEY")
+FOREIGN = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "ONPREM_BASE_URL", "ONPREM_MODEL", "REDIS_URL"}
+FOREIGN |= {"LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "DATABASE_URL", "LITELLM_MASTER_KEY"}
 
 TENANTS: dict[str, dict[str, Any]] = {
     "acme": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},

@@ -98,6 +98,34 @@ def _word_class(token: Token, how: bool) -> str:
     return "" if name == "plain" else name
 
 
+def _exchanged(pair: Pair) -> str | None:
+    """The only difference is a function word put in another's place: both must belong to one class."""
+    places = [e for e in pair.edits if e.only_a and e.only_b]
+    if len(places) != 1 or not pair.is_one_edit():
+        return None
+    how = pair.asked_a == pair.asked_b == "how"
+    one, other = ({_place_of(t, how) for t in side} - {""} for side in (places[0].only_a, places[0].only_b))
+    return f"{sorted(one)} exchanged for {sorted(other)}" if one and other and one != other else None
+
+
+def _place_of(token: Token, how: bool) -> str:
+    """The class of a function word for which another may stand; the word itself if it has none."""
+    norm = token.norm
+    if norm in w.ARTICLES or norm in w.FILLERS:
+        return ""
+    if norm in w.AUXILIARIES:
+        tense = w.AUXILIARIES[norm]
+        return "asking" if how and tense in ("present", "can", "should", "would") else tense
+    if norm in ("i", "you", "we", "one", "u"):
+        return "anyone"
+    if norm in ("which", "what", "that"):
+        return "which"
+    for table in (w.PRONOUNS, w.PREPOSITIONS, w.QUANTIFIERS_WEAK):
+        if norm in table:
+            return table[norm]
+    return "not" if norm in w.NEGATORS else norm
+
+
 _TURNING: Final = w.word_set("from_ before after above below inside outside against than")
 _POSSESSIVES: Final = w.word_set("my mine our ours your yours")
 
@@ -106,6 +134,8 @@ def check_function_words(pair: Pair) -> str | None:
     """Where all content is matched, differing tense, mood, person or preposition makes another question."""
     if pair.lone_a() or pair.lone_b():
         return None
+    if (exchange := _exchanged(pair)) is not None:
+        return exchange
     how = pair.asked_a == "how" and pair.asked_b == "how"
     only_a = {c for i in pair.alignment.only_a if (c := _word_class(pair.a.tokens[i], how))}
     only_b = {c for j in pair.alignment.only_b if (c := _word_class(pair.b.tokens[j], how))}
@@ -163,16 +193,16 @@ def _is_exchange(edit: Edit) -> bool:
 
 
 _NEAR_ENOUGH: Final = 0.3  # word-vector cosine: below it words seldom replace each other
-_EASY: Final = w.word_set("easiest easy easily simplest simple effective efficient")
+# What a form of question implies anyway: `how do I` the easy way, `how many` the number.
+_IMPLIED: Final = {
+    "how": w.word_set("easiest easy easily simplest simple effective efficient"),
+    "how_many": w.word_set("number"),
+}
 
 
 def _is_redundant(token: Token, other: Parsed, lexicon: Lexicon) -> bool:
-    """Whether the other question says the same with a word that is already matched (`city` beside `capital`)."""
-    return any(
-        match_score(token, o, lexicon) > 0 or lexicon.above(token.norm, o.norm)
-        for o in other.tokens
-        if is_salient(o) and o.kind == "word"
-    )
+    """Whether the other question says the same with a word that is already matched (`legal` beside `legally`)."""
+    return any(match_score(token, o, lexicon) > 0 for o in other.tokens if is_salient(o) and o.kind == "word")
 
 
 def check_insertion(pair: Pair) -> str | None:
@@ -181,10 +211,12 @@ def check_insertion(pair: Pair) -> str | None:
     if bool(lone_a) == bool(lone_b) or not pair.is_one_edit():
         return None
     other = pair.b if lone_a else pair.a
-    how = pair.asked_a == pair.asked_b == "how"
+    asked = pair.asked_a if pair.asked_a == pair.asked_b else ""
     added = [
         t
         for t in (*lone_a, *lone_b)
-        if not _harmless(t) and not _is_redundant(t, other, pair.lexicon) and not (how and t.norm in _EASY)
+        if not _harmless(t)
+        and not _is_redundant(t, other, pair.lexicon)
+        and t.norm not in _IMPLIED.get(asked, frozenset())
     ]
     return f"only one side says {' '.join(t.norm for t in added)}" if added else None

@@ -14,9 +14,8 @@ from classifier.pairs.text import Parsed
 
 _DIRECTED: Final = ("from_", "to", "before", "after", "by", "than", "against", "above", "below", "because")
 _LIST: Final = w.word_set("and or versus vs between with both") | w.ARTICLES
-_MEASURES: Final = w.word_set(
-    "best cost costs price number amount count worth legal legally allowed average expensive possible safe"
-)
+_MEASURES: Final = w.word_set("best cost costs price worth legal legally allowed average expensive possible safe")
+_COUNTS: Final = w.word_set("number amount count")
 _LEADING: Final = w.word_set("in on at for during if when as of within since with without under about before after by")
 _MODIFYING: Final = w.word_set("that which who are is was were of be being been for in on with the a an s")
 
@@ -63,33 +62,37 @@ def _links(pair: Pair) -> list[tuple[int, int]]:
     return [(x.a, x.b) for x in pair.alignment.links if is_salient(pair.a.tokens[x.a])]
 
 
-def _explains_moves(pair: Pair, links: list[tuple[int, int]], moves: int) -> bool:
-    """Whether taking out at most `moves` runs of neighbours, each free to stand elsewhere, leaves the rest in order."""
+def _explains_moves(pair: Pair, links: list[tuple[int, int]], budget: int) -> bool:
+    """Whether taking out runs of neighbours that are free to stand elsewhere leaves the rest in order.
+
+    A phrase that keeps its preposition costs 1, anything else that may move 2.
+    """
     if _ordered(links):
         return True
-    if moves == 0:
-        return False
     for start in range(len(links)):
         for end in range(start + 1, min(start + 5, len(links)) + 1):
             run, rest = links[start:end], links[:start] + links[end:]
-            if not rest or not _ordered(run) or not _is_block(run, rest) or not _is_free(pair, run):
+            if not rest or not _ordered(run) or not _is_block(run, rest):
                 continue
-            if _explains_moves(pair, rest, moves - 1):
+            cost = _cost_of_move(pair, run)
+            if cost and cost <= budget and _explains_moves(pair, rest, budget - cost):
                 return True
     return False
 
 
-def _is_free(pair: Pair, run: list[tuple[int, int]]) -> bool:
-    """A phrase that keeps its preposition, a measure or superlative, or what both questions list."""
+def _cost_of_move(pair: Pair, run: list[tuple[int, int]]) -> int:
+    """1 for a phrase that keeps its preposition, 2 for a measure, a list's part or what is listed, 0 for no move."""
     if _keeps_lead(pair, run):
-        return True
+        return 1
     words = [pair.a.tokens[a].norm for a, _ in run]
-    if len(run) == 1 and (words[0] in _MEASURES or words[0].endswith("est")):
-        return True
+    counting = pair.asked_a == pair.asked_b and pair.asked_a in ("how_many", "how_much")
+    if len(run) == 1 and (words[0] in _MEASURES or words[0].endswith("est") or (counting and words[0] in _COUNTS)):
+        return 2
+    if _directed(pair.a) or _directed(pair.b):
+        return 0
     if _is_listed(pair.a, run[0][0], run[-1][0]) and _is_listed(pair.b, run[0][1], run[-1][1]):
-        return not _directed(pair.a) and not _directed(pair.b)
-    head = pair.list_head()
-    return head in [a for a, _ in run] and not _directed(pair.a) and not _directed(pair.b)
+        return 2
+    return 2 if pair.list_head() in [a for a, _ in run] else 0
 
 
 def _is_listed(parsed: Parsed, first: int, last: int) -> bool:

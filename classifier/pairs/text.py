@@ -22,6 +22,8 @@ _ACRONYM: Final = re.compile(r"\b(?:[A-Za-z]\.){2,}")
 _SAME_PHRASES: Final = (
     (re.compile(r"\b(?:the )?united states(?: of america)?\b|\busa\b", re.IGNORECASE), "US"),
     (re.compile(r"\b(?:the )?united kingdom\b|\bgreat britain\b", re.IGNORECASE), "UK"),
+    (re.compile(r"\bin order to\b", re.IGNORECASE), "to"),
+    (re.compile(r"\b(?:a |the )?lists? of (?=\w)", re.IGNORECASE), ""),
     (re.compile(r"\bsecond[- ]hand\b", re.IGNORECASE), "used"),
     (re.compile(r"\bworld war (?:one|i|1)\b|\b(?:the )?first world war\b", re.IGNORECASE), "world war 1"),
     (re.compile(r"\bworld war (?:two|ii|2)\b|\b(?:the )?second world war\b", re.IGNORECASE), "world war 2"),
@@ -119,7 +121,7 @@ def normalise(text: str) -> str:
     """Unicode-compatible form, plain quotes and dashes, single spaces."""
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
     text = re.sub(r"[‐-―]", "-", text)
-    text = _ACRONYM.sub(lambda m: m[0].replace(".", ""), text)
+    text = re.sub(r"\s+", " ", _ACRONYM.sub(lambda m: m[0].replace(".", ""), text))
     for pattern, name in _SAME_PHRASES:
         text = pattern.sub(name, text)
     return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()

@@ -55,9 +55,11 @@ PREPOSITIONS: Final = _map(
     than="than",
     between="between among amongst",
     because="because due",
+    up="up upstairs",
+    down="down downstairs",
+    out="out",
     despite="despite although though unless",
-    plain="in on at of for during while with about as upon regarding concerning per out up down around near across "
-    "along",
+    plain="in on at of for during while with about as upon regarding concerning per around near across along",
 )
 PLAIN_CONJUNCTIONS: Final = word_set("and so then also too if that which who as but just please well")
 NEGATORS: Final = word_set(
@@ -80,12 +82,13 @@ QUANTIFIERS_STRONG: Final = _map(
     maximum="maximum",
 )
 QUANTIFIERS_WEAK: Final = _map(
-    all="all every each entire whole always everyone everybody everything everywhere",
+    all="all every each entire whole everyone everybody everything everywhere",
     some="some several various sometimes certain few",
     any="any either anything anywhere",
     many="many much lots plenty often",
     most="most usually mostly",
     rarely="rarely seldom",
+    always="always",
 )
 SCOPE_WORDS: Final = _map(
     first="first earliest initial",
@@ -153,7 +156,7 @@ FILLERS: Final = word_set(
     "really actually just simply basically exactly ever please kindly maybe perhaps possibly literally honestly "
     "even very quite so too also like etc anyway somehow currently now exact proper properly correctly own "
     "generally typically particular specific specifically given possible able go get got getting need want "
-    "different certain single exist exists list order far available current present "
+    "different certain exist exists far available "
     "would like help know tell regarding about way ways thing things kind kinds sort sorts type types "
     "there here hi hello hey thanks thank sir madam ok okay yes yeah oh well"
 )
@@ -162,7 +165,7 @@ LIGHT: Final = word_set(
     "do make use have take give find happen seem mean try keep let put come become become person people "
     "someone something place process method procedure step steps tip tips idea ideas good best better "
     "reason reasons cause causes answer question example examples option options offer offered offering "
-    "provide provided available exist number session sessions component term steps"
+    "provide provided available exist session sessions component steps"
 )
 FUNCTION_WORDS: Final = (
     ARTICLES

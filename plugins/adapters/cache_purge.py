@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from plugins.adapters.cache_codec import (
@@ -91,17 +90,9 @@ async def purge_at(url: str, selection: Selection) -> Purged:
         try:
             return await purge(client, selection)
         finally:
-            await close_client(client)
+            await client.aclose()
     except (RedisError, OSError, TimeoutError, ValueError) as error:
         raise PurgeError(f"Redis did not do it ({type(error).__name__}): check the URL, then repeat.") from error
-
-
-async def close_client(client: Client) -> None:
-    """Close a client of `open_redis` and its connections: a plain one leaves the pool it was given open."""
-    if isinstance(client, Redis):
-        await client.aclose(close_connection_pool=True)
-    else:
-        await client.aclose()
 
 
 async def _batches(client: Client, tenant: str | None) -> AsyncIterator[list[bytes]]:

@@ -52,7 +52,12 @@ def _deployment(entry: Json) -> Deployment:
         json_schema=bool(info.get("supports_response_schema")),
         on_premise=bool(info.get("on_premise")),
         region=info.get("region"),
+        cached_pico=round(float(_first(info, "cache_read_input_token_cost", "input_cost_per_token")) * PICO_PER_USD),
     )
+
+
+def _first(info: Json, *names: str) -> Any:
+    return next(info[name] for name in names if info.get(name) is not None)
 
 
 @cache

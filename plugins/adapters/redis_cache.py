@@ -17,7 +17,7 @@ from redis.typing import EncodableT, FieldT
 from plugins.adapters.breaker import Away, Breaker
 from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, hit, pack, tenant_prefix
 from plugins.adapters.cache_index import Neighbour, SemanticIndex
-from plugins.adapters.cache_purge import Purged, Selection, close_client, purge
+from plugins.adapters.cache_purge import Purged, Selection, purge
 from plugins.adapters.redis_scripts import Client, open_redis
 from plugins.adapters.single_flight import SingleFlight
 from plugins.cache import scope_key
@@ -121,7 +121,7 @@ class RedisCache:
         """Close the connections; the cache connects again if it is used."""
         client, self._client, self._index = self._client, None, None
         if client is not None:
-            await close_client(client)
+            await client.aclose()
 
     def _choose(
         self, scope: Scope, question: str, neighbours: list[Neighbour]

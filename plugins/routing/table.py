@@ -8,7 +8,8 @@ from plugins.catalog import Catalog
 from plugins.config import AliasConfig, GatewayConfig
 from plugins.errors import BadRequest, Forbidden, GatewayError, NoDeployment, UnknownModel
 from plugins.pricing import typical_tokens
-from plugins.values import Call, Constraints, Difficulty, Layer, Route, Verdict
+from plugins.routing.sticky import keeps
+from plugins.values import Call, Constraints, Difficulty, Layer, Previous, Route, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +74,27 @@ def _granted(call: Call, tier: str, config: GatewayConfig) -> bool:
 
 
 def route(
-    verdict: Verdict, call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog
+    verdict: Verdict,
+    call: Call,
+    constraints: Constraints,
+    config: GatewayConfig,
+    catalog: Catalog,
+    previous: Previous | None = None,
 ) -> Route | GatewayError:
-    """The tier for an alias: the table's, or the nearest dearer one that fits, or the nearest cheaper one."""
+    """The tier for an alias: the table's (or the conversation's), or the nearest dearer one that fits, or the
+    nearest cheaper one."""
     choice = choices(call, constraints, config, catalog)
     alias = config.routing.aliases[call.model]
-    wanted = _wanted(verdict, alias, config)
+    wanted, kept = _wanted(verdict, alias, config), ""
+    if previous is not None:
+        wanted, kept = keeps(previous, wanted, call, config, catalog)
     if not choice.tiers:
         return _nothing_left(choice, constraints)
     order = list(config.tiers)
     allowed = _within(choice.tiers, alias, order) or choice.tiers
     dearer = [t for t in allowed if order.index(t) >= order.index(wanted)]
     tier = dearer[0] if dearer else allowed[-1]
-    reason = verdict.reason
+    reason = f"{verdict.reason}; {kept}" if kept else verdict.reason
     if tier != wanted:
         why = constraints.reason or dict(choice.dropped).get(wanted) or f"{call.model} stops at {tier}"
         reason = f"{reason}; {wanted} -> {tier}: {why}"

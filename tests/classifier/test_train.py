@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from classifier.artifact import MANIFEST, WEIGHTS, Model, save
+from classifier.baselines import random_order
 from classifier.data import DataError
 from classifier.embedding import Embedder
 from classifier.evaluate import evaluate_routing, evaluate_tasks
@@ -65,7 +66,7 @@ def test_it_learns_what_the_outcomes_say(trained: tuple[Path, Trained, list[byte
     """The trained file loads and sends the prompts about bridges to the strong model."""
     model = Model.load(trained[0] / "one")
     rows = [row for row in trained[1].rows if row.source == "desk"]
-    found = evaluate_routing(rows, model, embedder, draws=20)
+    found = evaluate_routing(rows, model, embedder, draws=20, baselines={"random": random_order})
     assert found["overall"]["apgr"] > 0.8
     assert found["overall"]["baselines"]["random"]["apgr"] == pytest.approx(0.5)
     assert set(found["by_source"]) == {"desk"}

@@ -296,8 +296,6 @@ class ClusterRedis(EmbeddedRedis):
                 time.sleep(0.02)
 
 
-# redis-py deprecates an argument that `open_redis` gives to RedisCluster.
-@pytest.mark.filterwarnings("ignore:.*cluster_error_retry_attempts:DeprecationWarning")
 async def test_a_cluster_has_the_exact_layer_single_flight_and_purge(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -11,6 +11,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import resolve_litellm_call_id
 from litellm.proxy.types_utils.utils import get_instance_fn
+
 from plugins.adapters.cache_seam import CacheSeam
 from plugins.adapters.price_data import catalog_of
 from plugins.flight import Flights

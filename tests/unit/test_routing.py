@@ -24,6 +24,7 @@ from plugins.values import Call, Caller, Constraints, Difficulty, Endpoint, Hint
 LOADED = load_config(Path(__file__).parents[2] / "proxy_config.yaml", {})
 CONFIG = LOADED.gateway
 CATALOG = catalog_of(render(LOADED, {"TIERWISE_SIMULATOR_URL": "http://127.0.0.1:1"}, Path()).config["model_list"])
+FREE = Constraints()
 ON_PREMISE = Constraints(on_premise_only=True, reason="sensitive (iban): on_premise")
 
 
@@ -53,7 +54,7 @@ def verdict(difficulty: Difficulty = Difficulty.EASY, task: str = "chat") -> Ver
 
 
 def routed(
-    made: Call, difficulty: Difficulty, constraints: Constraints = Constraints(), config: GatewayConfig = CONFIG
+    made: Call, difficulty: Difficulty, constraints: Constraints = FREE, config: GatewayConfig = CONFIG
 ) -> Route | GatewayError:
     return table.route(verdict(difficulty), made, constraints, config, CATALOG)
 

@@ -72,9 +72,7 @@ def test_the_planted_hard_answers_are_right() -> None:
     factorial = str(math.factorial(100))
     computed = {
         "the number of trailing zeros of 100!": len(factorial) - len(factorial.rstrip("0")),
-        "the sum of the primes below 100": sum(
-            n for n in range(2, 100) if all(n % divisor for divisor in range(2, n))
-        ),
+        "the sum of the primes below 100": sum(n for n in range(2, 100) if all(n % divisor for divisor in range(2, n))),
         "the number of solutions of the eight queens puzzle": queens,
         "the chance that two of 23 people share a birthday": f"{birthdays:.1%}",
         "the last digit of 7^2024": 7**2024 % 10,

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # ships no types
+import jsonschema
 import pytest
 
 from plugins.trial.simulator import MODELS
@@ -162,16 +162,13 @@ async def test_a_repeated_long_beginning_is_billed_as_cached(simulator: Simulato
     assert cached == [0, 1408]
     record = (await simulator.calls())["recent"][-1]
     prices, usage = MODELS["sim-frontier"], usages[-1]
-    assert record["billed_picos"] == prices.bill_picos(
-        usage["prompt_tokens"], 1408, usage["completion_tokens"]
-    )
+    assert record["billed_picos"] == prices.bill_picos(usage["prompt_tokens"], 1408, usage["completion_tokens"])
 
 
 async def test_reasoning_tokens_are_part_of_the_completion(simulator: SimulatorClient) -> None:
     """They are spent by the model that reasons, when effort is asked for."""
     plain, thought = [
-        (await simulator.ask("What is 17 + 25?", reasoning_effort=effort))["usage"]
-        for effort in ("none", "low")
+        (await simulator.ask("What is 17 + 25?", reasoning_effort=effort))["usage"] for effort in ("none", "low")
     ]
     assert thought["completion_tokens_details"]["reasoning_tokens"] == 16
     assert thought["completion_tokens"] == plain["completion_tokens"] + 16

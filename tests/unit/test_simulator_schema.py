@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # ships no types
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +25,7 @@ def _numbers() -> st.SearchStrategy[dict[str, Any]]:
 
 def _strings() -> st.SearchStrategy[dict[str, Any]]:
     lengths = st.integers(0, 30).map(lambda n: {"minLength": n, "maxLength": n + 3})
-    formats = st.sampled_from(["date", "email", "uuid", "ipv4", "date-time"]).map(
-        lambda form: {"format": form}
-    )
+    formats = st.sampled_from(["date", "email", "uuid", "ipv4", "date-time"]).map(lambda form: {"format": form})
     none: st.SearchStrategy[dict[str, Any]] = st.just({})
     return st.one_of(none, lengths, formats).map(lambda more: {"type": "string", **more})
 
@@ -37,9 +35,7 @@ def _schemas() -> st.SearchStrategy[dict[str, Any]]:
         _numbers(),
         _strings(),
         st.sampled_from([{"type": "boolean"}, {"type": "null"}, {"type": ["string", "null"]}, {"const": 3}]),
-        st.lists(st.sampled_from(["red", "Oslo", 1, None]), min_size=1, unique=True).map(
-            lambda row: {"enum": row}
-        ),
+        st.lists(st.sampled_from(["red", "Oslo", 1, None]), min_size=1, unique=True).map(lambda row: {"enum": row}),
     )
     return st.recursive(leaves, _nested, max_leaves=8)
 
@@ -54,9 +50,7 @@ def _nested(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
             "additionalProperties": False,
         }
     )
-    arrays = st.builds(
-        lambda items, n: {"type": "array", "items": items, "minItems": n}, inner, st.integers(0, 3)
-    )
+    arrays = st.builds(lambda items, n: {"type": "array", "items": items, "minItems": n}, inner, st.integers(0, 3))
     unions = st.lists(inner, min_size=1, max_size=3).map(lambda rows: {"anyOf": rows})
     return st.one_of(objects, arrays, unions)
 

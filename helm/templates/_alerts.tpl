@@ -1,0 +1,76 @@
+{{/* The alerts. Each has a section of its own name in docs/operations.md that says what to do. */}}
+{{- define "tierwise.alerts" -}}
+{{- $rule := .Values.metrics.prometheusRule -}}
+{{- $ours := printf `namespace="%s",service="%s"` .Release.Namespace (include "tierwise.fullname" .) -}}
+- name: {{ include "tierwise.fullname" . }}
+  rules:
+    - alert: TierwiseDown
+      expr: absent(up{ {{- $ours -}} } == 1)
+      for: 2m
+      labels: {severity: critical}
+      annotations:
+        summary: No replica of the gateway can be scraped
+        description: Either all pods are gone, or the metrics token or the network policy for Prometheus is wrong.
+    - alert: TierwiseRequestsFail
+      expr: >-
+        sum(rate(tierwise_requests_total{ {{- $ours -}} ,outcome="failed"}[10m]))
+        / sum(rate(tierwise_requests_total{ {{- $ours -}} }[10m])) > {{ $rule.errorShare }}
+      for: 5m
+      labels: {severity: critical}
+      annotations:
+        summary: {{ `{{ $value | humanizePercentage }} of the requests fail` | quote }}
+        description: Providers fail and their fallbacks as well, or the gateway does. The dashboard splits it by provider.
+    - alert: TierwiseUnavailable
+      expr: sum(rate(tierwise_errors_total{ {{- $ours -}} ,code="gateway_unavailable"}[5m])) > 0
+      for: 5m
+      labels: {severity: critical}
+      annotations:
+        summary: Requests are refused because the budget ledger cannot be reached
+        description: Redis is away or slow. Tenants with when_ledger_away deny get 503 until it is back.
+    - alert: TierwiseNoDeployment
+      expr: sum by (tenant) (rate(tierwise_errors_total{ {{- $ours -}} ,code="no_allowed_deployment"}[10m])) > 0
+      for: 5m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `No model that tenant {{ $labels.tenant }} may use can be reached` | quote }}
+        description: Its models are in cool-down, or its data must stay on premise and no on-premise model answers.
+    - alert: TierwiseSlow
+      expr: >-
+        histogram_quantile(0.95, sum by (le, tier) (rate(tierwise_request_seconds_bucket{ {{- $ours -}} }[10m])))
+        > {{ $rule.p95Seconds }}
+      for: 10m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `One in twenty requests of tier {{ $labels.tier }} takes more than {{ $value | humanizeDuration }}` | quote }}
+        description: Compare the steps on the dashboard to see whether the provider or the gateway is slow.
+    - alert: TierwiseFallsBack
+      expr: >-
+        sum by (tier, provider) (rate(tierwise_fallbacks_total{ {{- $ours -}} }[10m]))
+        / on (tier) group_left sum by (tier) (rate(tierwise_requests_total{ {{- $ours -}} }[10m])) > {{ $rule.fallbackShare }}
+      for: 10m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `Tier {{ $labels.tier }} often answers from a second deployment` | quote }}
+        description: The first one fails or is rate limited. Clients do not see it yet.
+    - alert: TierwiseBudgetNearlySpent
+      expr: min by (tenant) (tierwise_budget_left_usd{ {{- $ours -}} }) < {{ $rule.budgetLeftUsd }}
+      for: 1m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `Tenant {{ $labels.tenant }} has {{ $value | humanize }} dollars left under its tightest cap` | quote }}
+        description: When it is used up its requests get 429. Raise the cap, or tell the tenant.
+    - alert: TierwiseOverBudget
+      expr: sum by (tenant) (rate(tierwise_errors_total{ {{- $ours -}} ,code="insufficient_quota"}[10m])) > 0
+      for: 5m
+      labels: {severity: info}
+      annotations:
+        summary: {{ `Requests of tenant {{ $labels.tenant }} are refused: a cap is reached` | quote }}
+        description: This is the cap at work. Raise it, or wait for its window to end.
+    - alert: TierwiseTracesLost
+      expr: sum by (sink, reason) (increase(tierwise_trace_drops_total{ {{- $ours -}} }[15m])) > 0
+      for: 1m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `Traces are lost in {{ $labels.sink }}: {{ $labels.reason }}` | quote }}
+        description: The tracing backend does not take them and the spool is full. Requests are not affected.
+{{- end -}}

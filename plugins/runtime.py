@@ -1,0 +1,126 @@
+"""What one gateway process holds, and what happens to a request besides its path: its end, and the house."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+
+from plugins.adapters import litellm_io
+from plugins.adapters.alerts import BudgetAlerts
+from plugins.adapters.redis_ledger import RedisLedger
+from plugins.adapters.upstream import Upstream
+from plugins.catalog import Catalog
+from plugins.config import GatewayConfig
+from plugins.config_file import Watched
+from plugins.errors import ConfigError
+from plugins.flight import Flight, Flights
+from plugins.pipeline import Pipeline
+from plugins.ports import Sink
+from plugins.sensitive import compile_patterns
+from plugins.tenancy import Keyring
+
+log = logging.getLogger("tierwise")
+
+# How long after a stream's end its usage may still come before the whole hold is charged.
+USAGE_GRACE_S = 10.0
+# How often the config file is looked at.
+WATCH_S = 2.0
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The adapters and the pipeline; replaced piece by piece when the config changes."""
+
+    config: GatewayConfig
+    catalog: Catalog
+    keyring: Keyring
+    pipeline: Pipeline
+    sink: Sink
+    upstream: Upstream
+    ledger: RedisLedger
+    alerts: BudgetAlerts
+    flights: Flights
+    watched: Watched
+    _late: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def any_group(self, flight: Flight) -> str:
+        """A group to name to LiteLLM: the routed one; for a cache hit any one, as no model will be called."""
+        if flight.route is not None:
+            return flight.route.group
+        hit_group = self.config.group(flight.tier) if flight.tier in self.config.tiers else ""
+        return hit_group if hit_group in self.catalog else next(iter(self.catalog.groups))
+
+    async def settle_stream(self, flight: Flight) -> None:
+        """Settle a stream once both are known: how it ended, and what it used."""
+        if flight.billed is None or not flight.ended:
+            return
+        usage, cost = flight.billed
+        complete = flight.stream_complete and not flight.aborted and not flight.failed
+        await self.pipeline.settle(flight, litellm_io.charge_of(flight, usage, cost, complete))
+        await self._finish(flight)
+
+    async def response_ended(self, flight: Flight, complete: bool) -> None:
+        """The response has left, or the client has: close the books, now or when a stream's usage is known."""
+        flight.ended = True
+        if not complete and flight.error is None:
+            flight.aborted = True
+        call = flight.call
+        streaming = call is not None and call.stream and flight.hold is not None and flight.hit is None
+        if streaming and flight.settled is None and (flight.error is None or flight.stream_complete or flight.aborted):
+            await self.settle_stream(flight)
+            if not flight.emitted:
+                self._later(self._finish_after_grace(flight))
+            return
+        self._later(self._finish(flight))
+
+    async def _finish_after_grace(self, flight: Flight) -> None:
+        await asyncio.sleep(USAGE_GRACE_S)
+        await self._finish(flight)
+
+    async def _finish(self, flight: Flight) -> None:
+        await self.pipeline.finish(flight)
+        self.flights.remove(flight)
+        if flight.outcome == "answered":
+            await self.pipeline.cache.store(flight)
+        if flight.hold is not None:
+            await self.pipeline.remember(flight)
+
+    def _later(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]  # only coroutines come here
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    def apply(self, config: GatewayConfig) -> None:
+        """Use a changed config for the requests from now on. Models, Redis and tracing need a restart."""
+        cascade = replace(self.pipeline.cascade, config=config.routing)
+        path = replace(self.pipeline.cache, config=config)
+        patterns = compile_patterns(config.policy.patterns)
+        self.pipeline = replace(self.pipeline, config=config, cascade=cascade, cache=path, patterns=patterns)
+        self.keyring = self.keyring.renewed(config)
+        self.ledger.configure(config.budgets)
+        self.config = config
+
+    async def keep_house(self) -> None:
+        """Until cancelled: take up a changed config, and deliver settlements that waited for Redis."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                if (loaded := self.watched.changed()) is not None:
+                    self.apply(loaded.gateway)
+                    log.info("the changed config is in use")
+                await self.ledger.replay_journal()
+            except ConfigError as error:
+                log.error("the changed config is not used: %s", error)
+            except Exception:
+                log.exception("housekeeping failed; it goes on")
+
+    async def close(self) -> None:
+        """Finish what is in flight and deliver the traces; called when the server has drained."""
+        for flight in self.flights:
+            flight.ended = True
+            await self.settle_stream(flight)
+            await self.pipeline.finish(flight)
+        await self.ledger.close()
+        await self.alerts.close()
+        await self.sink.close()

@@ -1,0 +1,89 @@
+"""What a platform engineer does to a running gateway."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import yaml
+
+from plugins.launcher import hand_over
+from plugins.tenancy import hash_key, new_key
+from tests.gateway import Running
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for something that happens behind a request; fails when it never does."""
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+@contextmanager
+def changed(running: Running, change: Callable[[dict[str, object]], None]) -> Iterator[None]:
+    """The config file changed for a while, and handed over as the launcher does."""
+    path = running.started.source.path
+    before = path.read_text(encoding="utf-8")
+    config = yaml.safe_load(before)
+    change(config["gateway"])
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    hand_over(running.started)
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+        hand_over(running.started)
+
+
+def status(running: Running, key: str) -> int:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.get(f"{running.started.base_url}/models", headers=headers, timeout=30).status_code
+
+
+def test_a_new_key_works_without_a_restart(running: Running) -> None:
+    """Keys, caps and the dispatch table are taken up from the changed file, and go with it again."""
+    key = new_key()
+
+    def add(gateway: dict[str, object]) -> None:
+        gateway["tenants"]["globex"]["apps"]["web"]["keys"].append({"sha256": hash_key(key)})  # type: ignore[index]  # parsed YAML
+
+    with changed(running, add):
+        eventually(lambda: status(running, key) == 200)
+    eventually(lambda: status(running, key) == 401)
+
+
+def test_the_dispatch_table_is_reloaded(running: Running) -> None:
+    """A changed row routes the next request differently."""
+
+    def tier() -> str:
+        return running.ask(f"What is the capital of Spain? {time.time_ns()}").headers["x-tierwise-tier"]
+
+    def dearer(gateway: dict[str, object]) -> None:
+        gateway["routing"]["default"]["easy"] = "mid"  # type: ignore[index]  # parsed YAML
+
+    assert tier() == "small"
+    with changed(running, dearer):
+        eventually(lambda: tier() == "mid")
+    eventually(lambda: tier() == "small")
+
+
+def test_a_broken_config_is_told_and_left_out(running: Running, capfd: pytest.CaptureFixture[str]) -> None:
+    """A file with a mistake changes nothing; the message names the key."""
+
+    def break_it(gateway: dict[str, object]) -> None:
+        gateway["enviroment"] = "oops"
+
+    with changed(running, break_it):
+        assert "gateway.enviroment" in capfd.readouterr().err
+        assert running.ask("What is the capital of Chile?").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health/liveliness", "/health/readiness"])
+def test_probes_answer_without_a_key(running: Running, path: str) -> None:
+    """Kubernetes has no key."""
+    assert httpx.get(running.started.base_url.removesuffix("/v1") + path, timeout=30).status_code == 200
