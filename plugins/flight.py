@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from plugins.errors import GatewayError
 from plugins.parsing import NOBODY
@@ -170,9 +171,7 @@ def _header_text(text: str) -> str:
 
 
 def trace_of(flight: Flight, baseline_micros: int, content: tuple[str, str]) -> Trace:
-    """`content` is (input, output), already cut down to what may be traced."""
-    call, route = flight.call, flight.route
-    verdict = route.verdict if route else None
+    """The flight as its frozen trace. `content` is (input, output), already cut down to what may be traced."""
     cost = flight.cost_micros
     served = flight.outcome in ("answered", "cached", "aborted")
     others = {kind: amount for kind, amount in flight.costs.items() if amount}
@@ -183,22 +182,15 @@ def trace_of(flight: Flight, baseline_micros: int, content: tuple[str, str]) -> 
         first_token_ns=flight.first_token_ns,
         caller=flight.caller,
         endpoint=flight.endpoint,
-        requested_model=call.model if call else "",
-        stream=call.stream if call else False,
         outcome=flight.outcome,
         status=flight.status,
         error_code=flight.error.code if flight.error else "",
-        task=verdict.task if verdict else "",
         tier=flight.tier,
-        layer=verdict.layer.value if verdict else "",
-        score=verdict.score if verdict else 0.0,
-        threshold=verdict.threshold if verdict else 0.0,
         reason=flight.reason,
         model=flight.model,
         deployment=flight.deployment,
         provider=flight.provider,
         residency=flight.constraints.residency,
-        variant=route.variant if route else "",
         cache=flight.cache,
         usage=flight.usage,
         cost_micros=cost,
@@ -209,14 +201,36 @@ def trace_of(flight: Flight, baseline_micros: int, content: tuple[str, str]) -> 
         budget_left_micros=flight.remaining_micros,
         fallbacks=flight.fallbacks,
         escalations=flight.escalations,
-        end_user=call.end_user if call else "",
-        session=call.hints.session if call else "",
-        feature=call.hints.feature if call else "",
-        traceparent=call.hints.traceparent if call else "",
         input=content[0],
         output=content[1],
         steps=tuple(flight.steps),
+        **_declared(flight.call),
+        **_decided(flight.route),
     )
+
+
+def _declared(call: Call | None) -> dict[str, Any]:
+    """What the client said of the request; empty for one that could not be read."""
+    return {
+        "requested_model": call.model if call else "",
+        "stream": call.stream if call else False,
+        "end_user": call.end_user if call else "",
+        "session": call.hints.session if call else "",
+        "feature": call.hints.feature if call else "",
+        "traceparent": call.hints.traceparent if call else "",
+    }
+
+
+def _decided(route: Route | None) -> dict[str, Any]:
+    """What the cascade and the table decided; empty for a request that was not routed."""
+    verdict = route.verdict if route else None
+    return {
+        "task": verdict.task if verdict else "",
+        "layer": verdict.layer.value if verdict else "",
+        "score": verdict.score if verdict else 0.0,
+        "threshold": verdict.threshold if verdict else 0.0,
+        "variant": route.variant if route else "",
+    }
 
 
 class Flights:

@@ -118,7 +118,8 @@ def check_scope(pair: Pair) -> str | None:
     one, other = _scopes(pair.a), _scopes(pair.b)
     if one - other and other - one:
         return f"scope {sorted(one - other)} against {sorted(other - one)}"
-    if one != other and (pair.is_small_edit() or (one ^ other) & {"first", "last", "previous"}):
+    alone = pair.is_one_edit() or not (pair.lone_a() or pair.lone_b())
+    if one != other and (alone or (one ^ other) & {"first", "last", "previous"}):
         return f"scope {sorted(one ^ other)} on one side only"
     return None
 

@@ -5,7 +5,8 @@ A gambler who starts with 1 bets on each score against "the mean is at most m": 
 a chance of at most alpha (Ville's inequality), at any sample size and at any time of looking.
 
 Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024) 1-27;
-the bets are its aGRAPA (section B.3 of the paper): past excess over past variance, both shrunk at first.
+the bets are its LBOW ("lower-bound on the wealth"): with d the past excess and v the past variance, both shrunk at
+first, d / (m * d + v + d^2). The term m * d keeps bets small where scores are skewed, as those of rare failures are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_CAP: Final = 0.75  # of the largest bet that cannot lose everything; the paper's choice is 1/2 or 3/4
+_CAP: Final = 0.9  # of the largest bet that cannot lose everything
 _DESIGNED: Final = 0.75  # share of the money that is bet for the designed excess, if there is one
 _BLOCK: Final = 4096  # scores handled at once, which bounds memory
 _PRIOR_WEIGHT: Final = 4.0  # scores that the starting guess of the variance counts for
@@ -67,10 +68,12 @@ class Bettor:
         variance = (_PRIOR_WEIGHT * _PRIOR_VARIANCE + spread) / (_PRIOR_WEIGHT + count)
         level = self.means[:, None]
         excess = np.maximum((total - count * level) / (_PRIOR_WEIGHT + count), 0.0)
-        bets = [excess / (variance + excess**2)]
+        bets = [excess / (level * excess + variance + excess**2)]
         if self.design > 0:
-            bets.append(np.broadcast_to(self.design / (variance + self.design**2), excess.shape))
-        return np.log1p(np.minimum(np.stack(bets), _CAP / level) * (scores - level))
+            designed = self.design / (level * self.design + variance + self.design**2)
+            bets.append(np.broadcast_to(designed, excess.shape))
+        growth: Array = np.log1p(np.minimum(np.stack(bets), _CAP / level) * (scores - level))
+        return growth
 
     def path(self, scores: Array) -> Array:
         """Log wealth after each of further scores: (k, n)."""
@@ -83,7 +86,8 @@ class Bettor:
 
     def _together(self, logs: Array) -> Array:
         if self.design <= 0:
-            return logs[0]
+            learning: Array = logs[0]
+            return learning
         return np.asarray(np.logaddexp(logs[0] + np.log(1.0 - _DESIGNED), logs[1] + np.log(_DESIGNED)))
 
 

@@ -41,7 +41,7 @@ class ChangeDetector:
     @classmethod
     def start(cls, baseline: float, run_length: float, tolerance: float = 0.0) -> ChangeDetector:
         """Before any score. Raises ValueError if the arguments leave nothing to detect."""
-        if not (0.0 <= baseline - tolerance and baseline + tolerance <= 1.0 and tolerance >= 0.0 and run_length > 1.0):
+        if not 0.0 <= tolerance <= min(baseline, 1.0 - baseline) or run_length <= 1.0:
             raise ValueError("baseline +- tolerance must lie in 0..1, and the run length above 1")
         return cls(baseline, tolerance, run_length, np.zeros((2, len(BETS))))
 

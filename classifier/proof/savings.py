@@ -68,7 +68,7 @@ def _first_reaching(gained: Array, need: Array) -> NDArray[np.int64]:
     """The first column of (draws, groups + 1) that reaches `need` (draws,); the last one always does."""
     reached = gained >= need[:, None] - _TINY
     reached[:, -1] = True
-    return reached.argmax(axis=1)
+    return np.asarray(reached.argmax(axis=1))
 
 
 def least_strong(counts: Array, strong: Array, weak: Array) -> Array:

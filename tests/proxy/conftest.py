@@ -9,6 +9,7 @@ import pytest
 from tests.gateway import Running, gateway
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them in one worker, so that one gateway serves them."""
     for item in items:

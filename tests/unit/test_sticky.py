@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from plugins.catalog import Catalog
 from plugins.routing.sticky import conversation_id, keeps
 from plugins.values import Call, Deployment, Previous
-
 from tests.unit.test_routing import CATALOG, CONFIG, call
 
 

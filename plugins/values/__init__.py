@@ -1,0 +1,60 @@
+"""Frozen values handed between the steps of a request. No I/O, no framework types."""
+
+from plugins.values.answers import CacheVerdict, Entry, Hit, Lease, Scope, Usage
+from plugins.values.budgets import (
+    MICROS_PER_USD,
+    Cap,
+    CapState,
+    Charge,
+    Exact,
+    Hold,
+    LedgerAway,
+    LowerBound,
+    OverCap,
+    Reservation,
+    Settled,
+    Window,
+    micros,
+    usd_text,
+)
+from plugins.values.requests import Call, Caller, Constraints, Endpoint, Finding, Hints, Message
+from plugins.values.routes import Deployment, Difficulty, Layer, Previous, Route, Verdict
+from plugins.values.traces import Step, Trace
+
+__all__ = [
+    "MICROS_PER_USD",
+    "CacheVerdict",
+    "Call",
+    "Caller",
+    "Cap",
+    "CapState",
+    "Charge",
+    "Constraints",
+    "Deployment",
+    "Difficulty",
+    "Endpoint",
+    "Entry",
+    "Exact",
+    "Finding",
+    "Hints",
+    "Hit",
+    "Hold",
+    "Layer",
+    "Lease",
+    "LedgerAway",
+    "LowerBound",
+    "Message",
+    "OverCap",
+    "Previous",
+    "Reservation",
+    "Route",
+    "Scope",
+    "Settled",
+    "Step",
+    "Trace",
+    "Usage",
+    "Verdict",
+    "Window",
+    "micros",
+    "usd_text",
+]
