@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -129,29 +130,43 @@ def keys_new(
     console.print(entry, markup=False, highlight=False)
 
 
-def _mount() -> None:
-    """The commands that live beside what they are about."""
-    from classifier.cli import evaluate_app, replay, train
-    from classifier.pairs.cli import calibrate_cache, evaluate_cache
-    from plugins.budget_cli import budget_app
-    from plugins.cache_cli import cache_app
-    from plugins.report_cli import report
+# The commands that live beside what they are about: where, and whether it is a group of commands or one.
+ELSEWHERE = {
+    "train": ("classifier.cli", "train"),
+    "replay": ("classifier.cli", "replay"),
+    "evaluate": ("classifier.cli", "evaluate_app"),
+    "calibrate": ("classifier.pairs.cli", "calibrate_cache"),
+    "cache": ("plugins.cache_cli", "cache_app"),
+    "budget": ("plugins.budget_cli", "budget_app"),
+    "report": ("plugins.report_cli", "report"),
+}
+OWN = ("serve", "route", "check-config", "keys")
 
-    evaluate_app.command("cache")(evaluate_cache)
-    app.add_typer(evaluate_app, name="evaluate", help="Measure routes and the cache on labelled data.")
-    app.command()(train)
-    app.command()(replay)
-    calibrate_app = typer.Typer(help="Choose operating points on labelled data.", no_args_is_help=True)
-    calibrate_app.command("cache")(calibrate_cache)
-    app.add_typer(calibrate_app, name="calibrate")
-    app.add_typer(cache_app, name="cache")
-    app.add_typer(budget_app, name="budget")
-    app.command()(report)
+
+def _mount(wanted: str | None) -> None:
+    """Add the command that was asked for, or all of them for the overview: importing all takes seconds."""
+    if wanted in OWN:
+        return
+    for name, (module, attribute) in ELSEWHERE.items():
+        if wanted in ELSEWHERE and wanted != name:
+            continue
+        found = getattr(import_module(module), attribute)
+        if name == "evaluate":
+            found.command("cache")(import_module("classifier.pairs.cli").evaluate_cache)
+            found.command("quality")(import_module("classifier.proof.cli").evaluate_quality)
+        if name == "calibrate":
+            group = typer.Typer(help="Choose operating points on labelled data.", no_args_is_help=True)
+            group.command("cache")(found)
+            found = group
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
 
 
 def main() -> None:
     """The entry point: operator errors are one line that says what to do, not a traceback."""
-    _mount()
+    _mount(next((word for word in sys.argv[1:] if not word.startswith("-")), None))
     try:
         app()
     except (ConfigError, StartError) as error:

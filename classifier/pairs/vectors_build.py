@@ -2,7 +2,8 @@
 
 A word is common if the embedding model's tokenizer has it as one piece. Its vector is the model's sentence vector
 of the word by itself; all are centred, projected on their first principal directions, scaled to unit length and
-kept as int8. Run: `python -m classifier.pairs.vectors_build --tokenizer FILE --out classifier/artifacts/pairs` (a few minutes).
+kept as int8.
+Run: `python -m classifier.pairs.vectors_build --tokenizer FILE --out classifier/artifacts/pairs` (a few minutes).
 """
 
 from __future__ import annotations

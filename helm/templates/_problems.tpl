@@ -167,10 +167,8 @@ keda.enabled has no trigger: set keda.prometheus.serverAddress, or list keda.tri
 {{- if .enabled }}
 {{- $minimum := toString (default "" .minAvailable) }}
 {{- $maximum := toString (default "" .maxUnavailable) }}
-{{- if and $minimum $maximum }}
-podDisruptionBudget.minAvailable and maxUnavailable are both set: set maxUnavailable to null to use minAvailable.
-{{- else if not (or $minimum $maximum) }}
-podDisruptionBudget allows no disruption or names none: set podDisruptionBudget.maxUnavailable to 1 or more.
+{{- if not (or $minimum $maximum) }}
+podDisruptionBudget would allow no disruption at all: set podDisruptionBudget.maxUnavailable to 1 or more.
 {{- else if $minimum }}
 {{- $least := int (include "tierwise.leastReplicas" $) }}
 {{- if and (not (hasSuffix "%" $minimum)) (ge (int $minimum) $least) }}

@@ -78,7 +78,7 @@ class RedisCache:
             return CacheVerdict("bypass", body.reason)
         if body is None:
             return CacheVerdict("miss", "the nearest entry has just gone", neighbour.distance)
-        return _served("semantic", f"{verdict.check}: {verdict.reason}", body, neighbour.distance)
+        return _served("semantic", _told(verdict), body, neighbour.distance)
 
     async def store(self, scope: Scope, vector: Vector | None, entry: Entry) -> None:
         """Keep an answer; one larger than `max_entry_bytes` is left out."""
@@ -140,8 +140,7 @@ class RedisCache:
             if verdict.serve:
                 return neighbour, verdict
             refused = refused or verdict
-        reason = f"{refused.check}: {refused.reason}" if refused else ""
-        return CacheVerdict("miss", reason, near[0].distance)
+        return CacheVerdict("miss", _told(refused) if refused else "", near[0].distance)
 
     async def _connected(self) -> Client:
         if self._client is None:
@@ -173,6 +172,11 @@ class RedisCache:
         pairs = (part for pair in fields.items() for part in pair)
         # A script, as redis-py 8.1 cannot run MULTI on a cluster from asyncio (it changes the event loop).
         await client.eval(self._store, 1, key, ttl_s, *pairs)
+
+
+def _told(verdict: PairVerdict) -> str:
+    """The check and its score: the verifier's own words quote the questions, and reasons are traced."""
+    return f"{verdict.check}: score {verdict.score:.3f}, threshold {verdict.threshold:.3f}"
 
 
 def _served(kind: str, reason: str, body: bytes, distance: float | None = None) -> Hit | CacheVerdict:

@@ -58,7 +58,7 @@ def test_the_report_counts_both_directions(verifier: PairVerifier) -> None:
     assert report["refused_by"]["different"] == {"antonym": 2, "numbers": 2}
     assert report["by_source"]["other"]["recall"] is None
     assert report["by_kind"]["mine/case"]["recall_ci"][1] == 1.0
-    assert report["baselines"]["litellm_documented_rule_cosine_0_80"]["pass_rate"] == 1.0
+    assert report["baselines"]["litellm_documented_rule_cosine_0_80"]["pass_rate"] == 0.5
 
 
 def test_intervals_hold_the_known_values() -> None:

@@ -122,7 +122,7 @@ async def test_a_paraphrase_is_served_after_verification(url: str) -> None:
         hit = await cache.semantic(scope_of(), PARAPHRASE, vector_of(2, HERE, 0.3))
         assert isinstance(hit, Hit)
         assert hit.verdict.kind == "semantic"
-        assert hit.verdict.reason == "ok: close enough"
+        assert hit.verdict.reason.startswith("ok: score")
         cached, asked, cosine = verifier.asked[0]
         assert (cached, asked) == (ASKED, PARAPHRASE)
         assert hit.verdict.distance == pytest.approx(1 - cosine)
@@ -136,7 +136,8 @@ async def test_a_refused_neighbour_is_a_miss_with_the_reason(url: str) -> None:
         await cache.store(scope_of(), HERE, entry_of())
         verdict = await cache.semantic(scope_of(), PARAPHRASE, HERE)
         assert isinstance(verdict, CacheVerdict)
-        assert (verdict.kind, verdict.reason) == ("miss", "numbers: 2 against 3")
+        assert verdict.kind == "miss" and verdict.reason.startswith("numbers: score")
+        assert "2 against 3" not in verdict.reason, "reasons are traced and must not quote the question"
 
 
 async def test_a_farther_neighbour_is_served_when_the_nearest_is_refused(url: str) -> None:
