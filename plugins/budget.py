@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -118,9 +119,46 @@ def least_left_micros(states: Iterable[CapState]) -> int | None:
     return min((s.left for s in states if s.cap.micros is not None), default=None)
 
 
-def used_share(states: Iterable[CapState]) -> float:
-    """The greatest share of a cap that is spent or reserved, 0 without caps; for stepping down in time."""
-    return max(((s.spent + s.reserved) / s.limit if s.limit > 0 else 1.0 for s in states), default=0.0)
+def used_share(state: CapState) -> float:
+    """The share of a cap that is spent or reserved."""
+    return (state.spent + state.reserved) / state.limit if state.limit > 0 else 1.0
+
+
+def step_down_reason(states: Iterable[CapState], dearest: str, from_share: float) -> str | None:
+    """Why the dearest tier may no longer be chosen freely: a cap on it is used up to `from_share` (0 to 1)."""
+    counted = (state for state in states if applies(state.cap, dearest))
+    fullest = max(counted, key=used_share, default=None)
+    if fullest is None or used_share(fullest) < from_share:
+        return None
+    used = f"{100 * used_share(fullest):.0f} % of the budget {_PER[fullest.cap.window]}"
+    return f"{used} for {scope_name(fullest.cap)} is used"
+
+
+class SeenStates:
+    """The last seen counters of caps, by tenant; of `most` caps, then the one not seen for longest goes."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._states: OrderedDict[tuple[str, Cap], CapState] = OrderedDict()
+
+    def note(self, tenant: str, states: Iterable[CapState]) -> None:
+        """Of two caps on one counter the fuller one counts, which is the one that refuses."""
+        for state in sorted(states, key=used_share):
+            key = (tenant, _unlimited(state.cap))
+            self._states[key] = state
+            self._states.move_to_end(key)
+        while len(self._states) > self._most:
+            self._states.popitem(last=False)
+
+    def of(self, tenant: str, caps: Iterable[Cap], now_s: int) -> tuple[CapState, ...]:
+        """The states of these caps as far as they were seen in a window that has not ended."""
+        found = (self._states.get((tenant, _unlimited(cap))) for cap in caps)
+        return tuple(s for s in found if s is not None and (not s.window_ends_at_s or now_s < s.window_ends_at_s))
+
+
+def _unlimited(cap: Cap) -> Cap:
+    """What a cap counts, whatever its limit: that changes with the config and with grants."""
+    return replace(cap, micros=None if cap.micros is None else 0, tokens=None if cap.tokens is None else 0)
 
 
 def over_budget(over: OverCap, timezone: str) -> OverBudget:

@@ -19,6 +19,14 @@ class Catalog:
     def __contains__(self, group: object) -> bool:
         return group in self.groups
 
+    def tier_with(self, model: str, config: GatewayConfig) -> str:
+        """The cheapest tier that has this model (with or without its provider's name); empty if none has."""
+        for tier in config.tiers:
+            for deployment in self.groups.get(config.group(tier), ()):
+                if model in (deployment.model, deployment.model.partition("/")[2]):
+                    return tier
+        return ""
+
     def permits(self, group: str, constraints: Constraints) -> bool:
         """Whether every deployment of the group may see this request."""
         return group in self.groups and all(satisfies(d, constraints) for d in self.groups[group])

@@ -189,7 +189,11 @@ class BudgetConfig(Settings):
 
 
 class TracingConfig(Settings):
-    """Langfuse when its keys are set; the local JSONL file otherwise (or as well, if named)."""
+    """Langfuse when its keys are set; the local JSONL file otherwise (or as well, if named).
+
+    `spool_dir` is `spool` in the gateway's `state_dir` unless named. `feedback_ttl_s`: how long after a request its
+    feedback is taken. `automatic_scores`: also send to Langfuse what the gateway itself noticed about an answer.
+    """
 
     langfuse_host: str = "https://cloud.langfuse.com"
     langfuse_public_key: str | None = None
@@ -201,6 +205,14 @@ class TracingConfig(Settings):
     queue_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
     timeout_ms: Annotated[int, Field(gt=0)] = 10_000
     max_content_chars: Annotated[int, Field(gt=0)] = 20_000
+    automatic_scores: bool = True
+    feedback_ttl_s: Annotated[int, Field(gt=0)] = 86_400
+
+
+class MetricsConfig(Settings):
+    """`token` is what Prometheus sends as bearer token to read /metrics; without one only the master key may."""
+
+    token: Annotated[str, Field(min_length=16)] | None = None
 
 
 class PolicyConfig(Settings):
@@ -241,6 +253,7 @@ class GatewayConfig(Settings):
     policy: PolicyConfig = PolicyConfig()
     escalation: EscalationConfig = EscalationConfig()
     tracing: TracingConfig = TracingConfig()
+    metrics: MetricsConfig = MetricsConfig()
     limits: LimitsConfig = LimitsConfig()
     keys_file: str | None = None
     tenants: dict[Name, TenantConfig]

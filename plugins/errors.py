@@ -109,11 +109,10 @@ class Unavailable(GatewayError):
 class UpstreamError(GatewayError):
     """A provider's failure, in our words; status, type and code are the mapped ones."""
 
-    def __init__(self, status: int, type_: str, code: str, message: str, *, billable: bool = False) -> None:
+    def __init__(self, status: int, type_: str, code: str, message: str) -> None:
         super().__init__(message, code=code)
         self.http_status = status
         self.kind = type_
-        self.billable = billable  # whether the provider may have charged for the failed attempt
 
 
 class ConfigError(Exception):

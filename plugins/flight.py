@@ -26,6 +26,7 @@ from plugins.values import (
     Hit,
     Hold,
     Lease,
+    Reservation,
     Route,
     Scope,
     Settled,
@@ -57,6 +58,10 @@ class Flight:
     hit: Hit | None = None
     route: Route | None = None
     hold: Hold | None = None
+    reservation: Reservation | None = None  # what the hold was asked with
+    holds: int = 0  # how often it was held once more
+    attempt: str = ""  # LiteLLM's kind of a model call that was begun and may be billed
+    no_attempt: GatewayError | None = None  # why no further attempt was made
     settled: Settled | None = None
     charge: Charge | None = None
     error: GatewayError | None = None
@@ -66,7 +71,7 @@ class Flight:
     model: str = ""
     deployment: str = ""
     provider: str = ""
-    answered_group: str = ""
+    answered_tier: str = ""  # the tier of the model that answered, which may not be the routed one
     usage: Usage = field(default_factory=Usage)
     answer: str = ""  # the text of the answer
     response: str = ""  # LiteLLM's serialised response, for the cache
@@ -80,8 +85,12 @@ class Flight:
     first_token_ns: int | None = None
     ended_ns: int = 0
     admitted_ns: int = 0
+    attempt_ns: int = 0  # when the model call under way began; 0 while it is the first
+    failed_attempts: int = 0
+    headroom: Attributes = field(default_factory=dict)  # what the provider says is left of its rate limits
     ended: bool = False  # the response has left, or the client has
     stream_complete: bool = False
+    usage_told: bool = False  # the stream carried the provider's usage
     billed: tuple[Usage | None, float | None] | None = None  # a stream's usage and dollars, once LiteLLM knows
     steps: list[Step] = field(default_factory=list)
     emitted: bool = False
@@ -96,18 +105,26 @@ class Flight:
         finally:
             self.steps.append(Step(name, started, time.time_ns(), attributes))
 
-    def attempted(self, error: str = "") -> None:
-        """Note the model call, from admission to now, as a step."""
-        noted: Attributes = {"model": self.model, "fallbacks": self.fallbacks}
-        self.steps.append(
-            Step("attempt", self.admitted_ns, time.time_ns(), {**noted, "error": error} if error else noted)
-        )
+    def attempted(self) -> None:
+        """Note the model call that answered, from admission or the failure before it to now, as a step."""
+        self._attempt({"model": self.model, "provider": self.provider, "fallbacks": self.fallbacks, **self.headroom})
+
+    def attempt_failed(self, error: str, model: str = "", provider: str = "", deployment: str = "") -> None:
+        """Note one failed model call as a step of its own; what comes next begins where it ended."""
+        named = {"model": model, "provider": provider, "deployment": deployment}
+        self._attempt({**{name: value for name, value in named.items() if value}, "error": error})
+        self.failed_attempts += 1
+
+    def _attempt(self, noted: Attributes) -> None:
+        now = time.time_ns()
+        self.steps.append(Step("attempt", self.attempt_ns or self.admitted_ns, now, noted))
+        self.attempt_ns = now
 
     @property
     def tier(self) -> str:
         if self.hit is not None:
             return self.hit.tier
-        return self.route.tier if self.route is not None else ""
+        return self.answered_tier or (self.route.tier if self.route is not None else "")
 
     @property
     def reason(self) -> str:
@@ -115,7 +132,13 @@ class Flight:
             return self.error.code
         if self.hit is not None:
             return f"{self.cache.kind} cache hit: {self.cache.reason}".rstrip(": ")
-        return self.route.reason if self.route is not None else ""
+        if self.route is None:
+            return ""
+        if self.escalations:
+            return f"{self.route.reason}; escalated from {self.route.tier}: {self.escalation_reason}"
+        if self.answered_tier and self.answered_tier != self.route.tier:
+            return f"{self.route.reason}; {self.route.tier} failed, {self.answered_tier} answered"
+        return self.route.reason
 
     @property
     def outcome(self) -> str:

@@ -7,8 +7,9 @@ runtime of the process lives in `plugins.wiring`.
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,15 +78,17 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         flight = ours.flights.get(data.get("litellm_call_id"))
         if flight is None:
             return response
-        hidden = getattr(response, "_hidden_params", None) or {}
+        hidden = litellm_io.hidden_params(response)
         if flight.hit is None:
             litellm_io.note_response(flight, response, hidden)
             flight.attempted()
-            usage, cost = litellm_io.usage_of(response), hidden.get("response_cost")
+            usage, cost = litellm_io.usage_of(response), litellm_io.cost_of(response, data)
             charge = litellm_io.charge_of(flight, usage, cost, complete=True)
             if better := ours.pipeline.wants_better(flight):
                 response, charge = await ours.upstream.escalate(flight, data, better, response, charge)
+            flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
             await ours.pipeline.settle(flight, charge)
+            litellm_io.name_model(response, flight.call.model if flight.call else "")
             flight.response = response.model_dump_json() if hasattr(response, "model_dump_json") else ""
         return response
 
@@ -95,8 +98,9 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         flight = runtime().flights.get(request_data.get("litellm_call_id"))
         try:
             async for chunk in response:
-                if flight is not None and flight.first_token_ns is None:
-                    flight.first_token_ns = time.time_ns()
+                if flight is not None:
+                    flight.first_token_ns = flight.first_token_ns or time.time_ns()
+                    flight.usage_told = flight.usage_told or litellm_io.tells_usage(chunk)
                 yield chunk
             if flight is not None:
                 flight.stream_complete = True
@@ -116,6 +120,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             return
         litellm_io.note_response(flight, response_obj, litellm_io.hidden_of(kwargs))
         flight.attempted()
+        flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
         flight.billed = litellm_io.usage_of(response_obj), kwargs.get("response_cost")
         flight.response = response_obj.model_dump_json() if hasattr(response_obj, "model_dump_json") else ""
         await ours.settle_stream(flight)
@@ -129,10 +134,33 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
     ) -> None:
         flight = runtime().flights.get(request_data.get("litellm_call_id"))
         if flight is not None and flight.error is None and flight.hold is not None:
-            flight.failed, flight.error = True, litellm_io.upstream_error(original_exception)
-            flight.attempted(flight.error.code)
-            if not flight.error.billable:
+            flight.failed, flight.error = True, flight.no_attempt or litellm_io.upstream_error(original_exception)
+            if not flight.failed_attempts:  # no model was called: every deployment is cooling down
+                flight.attempt_failed(flight.error.code)
+            if not flight.attempt:
                 await runtime().pipeline.settle(flight, Exact(0, 0))
+
+    async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: object) -> None:
+        """Before each attempt. One after an attempt that may have been billed needs a hold of its own; LiteLLM's
+        bridges between endpoints come here once more within the same attempt, with another call type."""
+        ours, kind = runtime(), str(call_type)
+        flight = ours.flights.get(kwargs.get("litellm_call_id"))
+        if flight is None or flight.hold is None:
+            return
+        if flight.attempt == kind and (refusal := await ours.pipeline.budget.hold_again(flight)):
+            flight.no_attempt = refusal
+            raise litellm_io.proxy_error(refusal)
+        flight.attempt = flight.attempt or kind
+
+    async def async_post_call_failure_deployment_hook(
+        self, request_data: Mapping[str, Any], exception: Exception, call_type: object
+    ) -> None:
+        """One attempt failed; retries and fallbacks may follow. LiteLLM calls this on failures only."""
+        flight = runtime().flights.get(request_data.get("litellm_call_id"))
+        if flight is not None:
+            litellm_io.note_failed_attempt(flight, request_data, exception)
+            if not litellm_io.may_be_billed(sys.exception() or exception):  # ours is a copy without its causes
+                flight.attempt = ""
 
     async def async_filter_listed_models(
         self, user_api_key_dict: UserAPIKeyAuth, model_names: Sequence[str]

@@ -13,17 +13,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from plugins.budget import caps_of, least_left_micros, over_budget
+from plugins.budget_path import BudgetPath
 from plugins.cache_path import CachePath
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
-from plugins.errors import BadRequest, GatewayError, LedgerAwayError, Unavailable
+from plugins.errors import BadRequest, GatewayError
 from plugins.escalation import Answer, confident_enough
 from plugins.flight import Flight, trace_of
 from plugins.injection import screen
 from plugins.policy import decide_policy
-from plugins.ports import Conversations, Judge, Ledger, Sink
-from plugins.pricing import baseline_cost, bound, typical_cost, upper_bound
+from plugins.ports import Conversations, Judge, Sink
+from plugins.pricing import baseline_cost, bound
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
 from plugins.routing.sticky import conversation_id
@@ -36,15 +36,11 @@ from plugins.values import (
     Finding,
     Hit,
     Hold,
-    LedgerAway,
     LowerBound,
     Message,
-    OverCap,
     Previous,
-    Reservation,
     Route,
     Verdict,
-    micros,
 )
 
 LONG_CHARS = 50_000  # from here on a search takes so long that other requests would wait for it
@@ -56,7 +52,7 @@ class Pipeline:
 
     config: GatewayConfig
     catalog: Catalog
-    ledger: Ledger
+    budget: BudgetPath
     cache: CachePath
     cascade: Cascade
     judge: Judge | None
@@ -79,7 +75,7 @@ class Pipeline:
         if isinstance(route, GatewayError):
             return route
         flight.route = route
-        return await self._reserve(flight, tenant, route)
+        return await self.budget.reserve(flight, _call(flight), tenant, route)
 
     async def _apply_policy(self, flight: Flight, tenant: TenantConfig) -> GatewayError | None:
         call = _call(flight)
@@ -119,19 +115,11 @@ class Pipeline:
             flight.cache = found.verdict if isinstance(found, Hit) else found
             if isinstance(found, Hit):
                 flight.hit, flight.usage, flight.model = found, found.usage, found.model
-                flight.left_micros = await self._left(call, tenant)
+                flight.left_micros = await self.budget.left(call, tenant)
             noted["kind"], noted["reason"] = flight.cache.kind, flight.cache.reason
             if flight.cache.distance is not None:
                 noted["distance"] = flight.cache.distance
         return flight.hit is not None
-
-    async def _left(self, call: Call, tenant: TenantConfig) -> int | None:
-        """The least dollar headroom of a call that holds nothing; None without a cap, or when nobody can say."""
-        caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
-        try:
-            return least_left_micros(await self.ledger.states(call.caller.tenant, tenant.timezone, caps))
-        except LedgerAwayError:
-            return None
 
     async def _route(self, flight: Flight) -> Route | GatewayError:
         call = _call(flight)
@@ -144,8 +132,9 @@ class Pipeline:
                 verdict = self.cascade.classify(call, await self.cache.vector(flight, call))
                 if self.cascade.is_unsure(verdict):
                     verdict = await self._judged(flight, verdict)
-                before = await self._previous(call)
-                route = table.route(verdict, call, flight.constraints, self.config, self.catalog, before)
+                before, spare = await self._previous(call), self.budget.step_down(call)
+                route = table.route(verdict, call, flight.constraints, self.config, self.catalog, before, spare)
+                noted.update({"step_down": spare} if spare else {})
             if isinstance(route, Route):
                 noted.update(task=route.verdict.task, layer=route.verdict.layer.value, tier=route.tier)
                 noted.update(score=route.verdict.score, threshold=route.verdict.threshold, reason=route.reason)
@@ -178,66 +167,19 @@ class Pipeline:
             return scored
         tenant = self.config.tenants[call.caller.tenant]
         most, tokens = bound(replace(call, max_output_tokens=64), self.catalog.groups[group])
-        hold = await self.ledger.reserve(self._reservation(f"{call.id}-judge", call, tenant, (most, tokens), group))
+        request = self.budget.reservation(f"{call.id}-judge", call, tenant, (most, tokens), group)
+        hold = await self.budget.ledger.reserve(request)
         if not isinstance(hold, Hold):
             return scored
         verdict, cost = await judge.judge(call, group, scored)
-        settled = await self.ledger.settle(hold, cost)
+        settled = await self.budget.ledger.settle(hold, cost)
         flight.costs["router_llm"] = settled.charged_micros
         return verdict or scored
-
-    def _reservation(
-        self, hold_id: str, call: Call, tenant: TenantConfig, most: tuple[int, int], tier: str
-    ) -> Reservation:
-        caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
-        app = call.caller.app
-        return Reservation(hold_id, call.caller.tenant, tenant.timezone, caps, most[0], most[1], tier, app)
-
-    async def _reserve(self, flight: Flight, tenant: TenantConfig, route: Route) -> GatewayError | None:
-        call = _call(flight)
-        with flight.step("reserve") as noted:
-            escalation = self._escalation_group(call, route)
-            most = typical_cost(call, route, self.catalog)
-            if self.config.budgets.admit == "worst_case":
-                most = upper_bound(call, route, escalation, self.catalog)
-            request = self._reservation(call.id, call, tenant, most, route.tier)
-            held = await self.ledger.reserve(request)
-            noted["micros"] = request.micros
-            match held:
-                case Hold():
-                    flight.hold = held
-                    return None
-                case OverCap():
-                    noted["refused"] = held.state.cap.scope
-                    flight.left_micros = least_left_micros((held.state,))
-                    return over_budget(held, tenant.timezone)
-                case LedgerAway():
-                    noted["refused"] = "ledger away"
-                    return await self._without_ledger(flight, tenant, request)
-
-    async def _without_ledger(self, flight: Flight, tenant: TenantConfig, request: Reservation) -> GatewayError | None:
-        """The tenant's policy while the ledger is away; what is spent meanwhile is charged when it is back."""
-        allowance = micros(self.config.budgets.small_only_allowance_usd)
-        cheapest = request.tier == self.config.auto_tiers[0] and self.ledger.fits_allowance(request, allowance)
-        if tenant.when_ledger_away == "allow" or (tenant.when_ledger_away == "small_only" and cheapest):
-            flight.hold = self.ledger.admit_unheld(request)
-            return None
-        await self.ledger.abandon(request)
-        return Unavailable(
-            "The budget store cannot be reached, and this tenant's policy is to refuse until then. Retry shortly.",
-            headers={"Retry-After": "5"},
-        )
-
-    def _escalation_group(self, call: Call, route: Route) -> str | None:
-        """Whom a second attempt would ask: nobody for streams, whose first byte is gone by then."""
-        if route.escalate_to is None or call.stream or call.endpoint is not Endpoint.CHAT:
-            return None
-        return self.config.group(route.escalate_to)
 
     def wants_better(self, flight: Flight) -> str | None:
         """The model group to ask once more when the answer is not good enough; None when it is, or must do."""
         call, route = _call(flight), flight.route
-        group = self._escalation_group(call, route) if route is not None else None
+        group = self.budget.escalation_group(call, route) if route is not None else None
         if route is None or group is None:
             return None
         with flight.step("escalation check") as noted:
@@ -255,9 +197,11 @@ class Pipeline:
             return
         with flight.step("settle") as noted:
             flight.charge = charge
-            flight.settled = await self.ledger.settle(flight.hold, charge)
+            flight.settled = await self.budget.ledger.settle(flight.hold, charge)
             noted["micros"], noted["exact"] = flight.settled.charged_micros, isinstance(charge, Exact)
             noted["first"] = flight.settled.first
+            if flight.settled.alerts:
+                noted["alerts"] = " ".join(flight.settled.alerts)
 
     async def finish(self, flight: Flight) -> None:
         """Close the books on a request and emit its trace, once."""
@@ -292,8 +236,8 @@ def _call(flight: Flight) -> Call:
 
 
 def _unsettled_charge(flight: Flight) -> Charge:
-    """A provider's error costs nothing; where nobody can say what was used, the hold stays charged."""
-    if flight.failed and not flight.aborted:
+    """An error answer of a provider costs nothing; where nobody can say what was used, the hold stays charged."""
+    if flight.failed and not flight.aborted and not flight.attempt:
         return Exact(0, 0)
     hold = flight.hold
     return LowerBound(hold.micros, hold.tokens) if hold else LowerBound(0, 0)

@@ -55,6 +55,16 @@ class Ledger(Protocol):
         """The counters of these caps now; for `budget show` and metrics."""
 
 
+class BudgetMonitor(Protocol):
+    """Is told what each reserve saw, for metrics; never blocks and never raises."""
+
+    def budget_seen(self, tenant: str, states: tuple[CapState, ...]) -> None:
+        """The counters of caps as they are now."""
+
+    def budget_refused(self, tenant: str, state: CapState) -> None:
+        """A call did not fit this cap."""
+
+
 class Cache(Protocol):
     async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
         """The answer stored for this very request, or why there is none."""

@@ -10,6 +10,7 @@ from plugins.adapters import litellm_io
 from plugins.adapters.alerts import BudgetAlerts
 from plugins.adapters.redis_ledger import RedisLedger
 from plugins.adapters.upstream import Upstream
+from plugins.budget_path import FAILED_ATTEMPTS
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
 from plugins.config_file import Watched
@@ -56,7 +57,9 @@ class Runtime:
         if flight.billed is None or not flight.ended:
             return
         usage, cost = flight.billed
-        complete = flight.stream_complete and not flight.aborted and not flight.failed
+        whole = flight.stream_complete and not flight.aborted and not flight.failed
+        # After an attempt that broke half-way LiteLLM counts both as one.
+        complete = whole and flight.usage_told and FAILED_ATTEMPTS not in flight.costs
         await self.pipeline.settle(flight, litellm_io.charge_of(flight, usage, cost, complete))
         await self._finish(flight)
 
@@ -95,8 +98,11 @@ class Runtime:
         """Use a changed config for the requests from now on. Models, Redis and tracing need a restart."""
         cascade = replace(self.pipeline.cascade, config=config.routing)
         path = replace(self.pipeline.cache, config=config)
+        budget = replace(self.pipeline.budget, config=config)
         patterns = compile_patterns(config.policy.patterns)
-        self.pipeline = replace(self.pipeline, config=config, cascade=cascade, cache=path, patterns=patterns)
+        self.pipeline = replace(
+            self.pipeline, config=config, cascade=cascade, cache=path, budget=budget, patterns=patterns
+        )
         self.keyring = self.keyring.renewed(config)
         self.ledger.configure(config.budgets)
         self.config = config

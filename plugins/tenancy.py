@@ -30,6 +30,7 @@ class Keyring:
         self._callers: dict[str, list[tuple[str, Caller]]] = {}
         self._master_key = master_key
         self._master = hash_key(master_key) if master_key else None
+        self._scraper = hash_key(config.metrics.token) if config.metrics.token else None
         for tenant_name, tenant in config.tenants.items():
             for app_name, app in tenant.apps.items():
                 for key in app.keys:
@@ -48,6 +49,11 @@ class Keyring:
     def renewed(self, config: GatewayConfig) -> Keyring:
         """The keyring of a changed config, with the same master key."""
         return Keyring(config, self._master_key)
+
+    def may_scrape(self, key: str) -> bool:
+        """Whether this key may read the metrics: the token for it, or the master key."""
+        scrapes = self._scraper is not None and hmac.compare_digest(self._scraper, hash_key(key))
+        return scrapes or self.is_master(key)
 
     def is_master(self, key: str) -> bool:
         return self._master is not None and hmac.compare_digest(self._master, hash_key(key))

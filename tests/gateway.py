@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +93,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def gateway(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[Running]:
-    """Start one with TENANTS; `changes` are merged over the `gateway:` section."""
+def gateway(
+    folder: Path, changes: Mapping[str, Any] | None = None, adapt: Callable[[dict[str, Any]], None] | None = None
+) -> Iterator[Running]:
+    """Start one with TENANTS; `changes` are merged over the `gateway:` section, `adapt` edits the whole file."""
     keys = {tenant: new_key() for tenant in TENANTS}
     config = yaml.safe_load((ROOT / "proxy_config.yaml").read_text(encoding="utf-8"))
     tenants: dict[str, Any] = {}
@@ -104,6 +106,8 @@ def gateway(folder: Path, changes: Mapping[str, Any] | None = None) -> Iterator[
         tenants[name] = {**tenant, "apps": {"web": app}}
     state = folder / "state"
     config["gateway"] |= {"tenants": tenants, "state_dir": str(state), **(changes or {})}
+    if adapt is not None:
+        adapt(config)
     path = folder / "proxy_config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}

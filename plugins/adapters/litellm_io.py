@@ -18,33 +18,44 @@ METADATA_KEY = "tierwise"
 # Where text stands inside messages, parts and tool calls.
 INNER = ("content", "text", "output", "arguments", "function", "tool_calls")
 # Appended to provider messages by LiteLLM's router: model groups are nobody's business outside.
-ROUTER_SUFFIX = re.compile(r"\s*\.?\s*(?:Received Model Group|Available Model Group Fallbacks|LiteLLM Retried).*", re.S)
+PROVIDER_BODY = re.compile(r"Error code: \d+ - \{.*?['\"]message['\"]: (['\"])(?P<said>.*?)\1, ['\"]", re.S)
+ROUTER_SUFFIX = re.compile(
+    r"\s*\.?\s*(?:LiteLLM: |Received Model Group|Available Model Group Fallbacks|LiteLLM Retried).*", re.S
+)
 EXCEPTION_PREFIX = re.compile(r"^(?:litellm\.)?[A-Za-z.]*(?:Error|Exception)\s*[:-]\s*(?:[A-Za-z]+Exception\s*-\s*)?")
 
-# What each of LiteLLM's exceptions means to a client: status, type, code, message (None: the provider's own),
-# and whether the provider may have billed the attempt. The first class that matches counts.
-FAILURES: Sequence[tuple[str, int, str, str, str | None, bool]] = (
+# What each of LiteLLM's exceptions means to a client: status, type, code, message (None: the provider's own).
+# The first class that matches counts.
+FAILURES: Sequence[tuple[str, int, str, str, str | None]] = (
     ("ContextWindowExceededError", 400, "invalid_request_error", "context_length_exceeded",
-     "The request is longer than the context window of every model it may use. Shorten it.", False),
+     "The request is longer than the context window of every model it may use. Shorten it."),
     ("ContentPolicyViolationError", 400, "invalid_request_error", "content_policy_violation",
-     "The model provider's content filter refused the request. Rephrase it.", False),
-    ("Timeout", 504, "timeout_error", "provider_timeout", "The model provider did not answer in time. Retry.", True),
+     "The model provider's content filter refused the request. Rephrase it."),
+    ("Timeout", 504, "timeout_error", "provider_timeout", "The model provider did not answer in time. Retry."),
     ("RouterRateLimitError", 503, "service_unavailable", "no_healthy_deployment",
-     "Every model that may answer is cooling down after failures. Retry shortly.", False),
+     "Every model that may answer is cooling down after failures. Retry shortly."),
     ("RateLimitError", 429, "rate_limit_error", "rate_limit_exceeded",
-     "The model provider is limiting the rate of requests. Retry after a pause.", False),
+     "The model provider is limiting the rate of requests. Retry after a pause."),
     ("AuthenticationError", 502, "upstream_error", "provider_credentials",
-     "The model provider refused the gateway's credentials. Tell the platform team.", False),
+     "The model provider refused the gateway's credentials. Tell the platform team."),
     ("PermissionDeniedError", 502, "upstream_error", "provider_credentials",
-     "The model provider refused the gateway's credentials. Tell the platform team.", False),
+     "The model provider refused the gateway's credentials. Tell the platform team."),
     ("NotFoundError", 502, "upstream_error", "provider_model_missing",
-     "The model provider does not know the configured model. Tell the platform team.", False),
-    ("UnprocessableEntityError", 400, "invalid_request_error", "invalid_request", None, False),
-    ("UnsupportedParamsError", 400, "invalid_request_error", "unsupported_parameter", None, False),
-    ("BadRequestError", 400, "invalid_request_error", "invalid_request", None, False),
+     "The model provider does not know the configured model. Tell the platform team."),
+    ("UnprocessableEntityError", 400, "invalid_request_error", "invalid_request", None),
+    ("UnsupportedParamsError", 400, "invalid_request_error", "unsupported_parameter", None),
+    ("BadRequestError", 400, "invalid_request_error", "invalid_request", None),
     ("APIConnectionError", 503, "service_unavailable", "provider_unavailable",
-     "The model provider cannot be reached. Retry.", False),
+     "The model provider cannot be reached. Retry."),
 )  # fmt: skip
+
+# In the chain of an attempt's exception: the provider's error answer (openai, httpx), no connection (httpx, aiohttp),
+# no request made (LiteLLM's own checks and router).
+ANSWERED = frozenset({"APIStatusError", "HTTPStatusError"})
+UNREACHED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError", "RouterRateLimitError"})
+UNREACHED |= {"UnsupportedParamsError", "Refusal"}
+# A proxy in front of the provider stopped waiting; the provider may have gone on.
+STATUS_OF_GIVING_UP = frozenset({408, 504, 524})
 
 
 def caller_of(auth: UserAPIKeyAuth) -> Caller:
@@ -94,11 +105,35 @@ def proxy_error(error: GatewayError) -> Refusal:
 def upstream_error(exception: BaseException) -> UpstreamError:
     """A provider's or router's exception as a client may see it."""
     names = {c.__name__ for c in type(exception).__mro__}
-    for name, status, kind, code, message, billable in FAILURES:
+    for name, status, kind, code, message in FAILURES:
         if name in names:
-            return UpstreamError(status, kind, code, message or public_text(exception), billable=billable)
+            return UpstreamError(status, kind, code, message or public_text(exception))
     text = "The model provider failed to answer. Retry."
     return UpstreamError(503, "service_unavailable", "provider_unavailable", text)
+
+
+def may_be_billed(exception: BaseException) -> bool:
+    """Whether a failed attempt may have cost something. It has not where the provider answered with an error, or
+    was never reached; in doubt (a time-out, a line that broke) it may have.
+
+    Looks through the causes, because LiteLLM makes one class of both.
+    """
+    seen: set[int] = set()
+    cause: BaseException | None = exception
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        names = {c.__name__ for c in type(cause).__mro__}
+        if names & ANSWERED:
+            return _status_of(cause) in STATUS_OF_GIVING_UP
+        if names & UNREACHED:
+            return False
+        cause = cause.__cause__ or cause.__context__
+    return True
+
+
+def _status_of(exception: BaseException) -> int:
+    response = getattr(exception, "response", None)
+    return int(getattr(exception, "status_code", None) or getattr(response, "status_code", 0))
 
 
 def public_text(exception: BaseException) -> str:
@@ -106,7 +141,10 @@ def public_text(exception: BaseException) -> str:
     text = str(getattr(exception, "message", "") or "The model provider refused the request.")
     while (shorter := EXCEPTION_PREFIX.sub("", text, count=1)) != text:
         text = shorter
-    return ROUTER_SUFFIX.sub("", text)[:500]
+    text = ROUTER_SUFFIX.sub("", text)
+    if found := PROVIDER_BODY.search(text):
+        text = found["said"]
+    return text[:500]
 
 
 def apply_admission(
@@ -152,9 +190,37 @@ def _texts(holder: Any, fields: Sequence[str]) -> Iterator[tuple[Any, Any]]:
                     yield from _texts(item, INNER)
 
 
+def _field(response: Any, name: str) -> Any:
+    """A field of a reply: chat and responses come as objects, messages as a dictionary."""
+    return response.get(name) if isinstance(response, dict) else getattr(response, name, None)
+
+
+def hidden_params(response: Any) -> Json:
+    """What LiteLLM notes beside a reply: its cost, deployment and attempts."""
+    return dict(_field(response, "_hidden_params") or {})
+
+
+def cost_of(response: Any, data: Json) -> float | None:
+    """What LiteLLM prices the reply at, in dollars; it notes that on most replies, and is asked for the others."""
+    noted = hidden_params(response).get("response_cost")
+    if noted is not None:
+        return float(noted)
+    logger = data.get("litellm_logging_obj")
+    asked = logger.response_cost_calculator(result=response) if logger is not None else None
+    return float(asked) if isinstance(asked, int | float) else None
+
+
+def name_model(response: Any, model: str) -> None:
+    """Every reply carries the name that the client sent; LiteLLM puts the fallback's model there."""
+    if isinstance(response, dict):
+        response["model"] = model
+    elif hasattr(response, "model"):
+        response.model = model
+
+
 def usage_of(response: Any) -> Usage | None:
     """The provider's token counts; None where it reported none."""
-    usage = getattr(response, "usage", None)
+    usage = _field(response, "usage")
     if usage is None:
         return None
     given = usage if isinstance(usage, dict) else usage.model_dump()
@@ -168,6 +234,15 @@ def usage_of(response: Any) -> Usage | None:
     )
 
 
+def tells_usage(chunk: Any) -> bool:
+    """Whether a piece of a stream carries the provider's usage. Where the provider sent none, LiteLLM shows zeros, and
+    counts with a tokenizer of its own for its logs. Streams of other endpoints tell it in events, which count."""
+    if not hasattr(chunk, "choices"):
+        return True
+    usage = usage_of(chunk)
+    return usage is not None and usage.total_tokens > 0
+
+
 def hidden_of(kwargs: Json) -> Json:
     """The hidden parameters of a logged call, for streams, whose chunks carry none that last."""
     payload = kwargs.get("standard_logging_object") or {}
@@ -179,28 +254,55 @@ def hidden_of(kwargs: Json) -> Json:
 
 def note_response(flight: Flight, response: Any, hidden: Mapping[str, Any] | None = None) -> None:
     """What the answer says of itself: model, deployment, attempts, text, finish reason."""
-    hidden = hidden if hidden is not None else (getattr(response, "_hidden_params", None) or {})
+    hidden = hidden if hidden is not None else hidden_params(response)
     headers = hidden.get("additional_headers") or {}
+    flight.headroom = headroom_of(headers)
     flight.fallbacks = int(headers.get("x-litellm-attempted-fallbacks") or 0)
     flight.deployment = str(hidden.get("model_id") or "")
     flight.provider = str(hidden.get("custom_llm_provider") or flight.provider)
-    flight.model = str(hidden.get("litellm_model_name") or getattr(response, "model", None) or flight.model)
-    choices = getattr(response, "choices", None) or []
+    flight.model = str(hidden.get("litellm_model_name") or _field(response, "model") or flight.model)
+    choices = _field(response, "choices") or []
     if choices:
         message = getattr(choices[0], "message", None)
         flight.answer = str(getattr(message, "content", None) or getattr(choices[0], "text", None) or "")
         flight.finish_reason = str(getattr(choices[0], "finish_reason", "") or "")
         flight.tool_calls = len(getattr(message, "tool_calls", None) or ())
     else:
-        flight.answer = str(getattr(response, "output_text", "") or "")
+        parts = _field(response, "content")
+        texts = [str(p.get("text", "")) for p in parts or () if isinstance(p, dict)]
+        flight.answer = "".join(texts) or str(_field(response, "output_text") or "")
+
+
+def note_failed_attempt(flight: Flight, request: Mapping[str, Any], exception: BaseException) -> None:
+    """One call of a deployment that failed: which, and in which of our words."""
+    model, provider = str(request.get("model") or ""), str(request.get("custom_llm_provider") or "")
+    prefix, _, rest = model.partition("/")
+    if rest and not provider:
+        provider, model = prefix, rest
+    deployment = str((request.get("model_info") or {}).get("id") or "")
+    flight.attempt_failed(upstream_error(exception).code, model, provider, deployment)
+
+
+def headroom_of(headers: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """What a provider's answer says is left of its rate limits in the present window; nothing where it says nothing."""
+    found: dict[str, str | int | float | bool] = {}
+    for unit in ("requests", "tokens"):
+        name = f"x-ratelimit-remaining-{unit}"
+        left = str(headers.get(name) or headers.get(f"llm_provider-{name}") or "")
+        if left.isascii() and left.isdigit():
+            found[f"remaining_{unit}"] = int(left)
+    return found
 
 
 def charge_of(flight: Flight, usage: Usage | None, cost_usd: float | None, complete: bool) -> Charge:
-    """Exact where the provider said what was used and LiteLLM priced it; a lower bound otherwise."""
+    """Exact where the provider said what was used and LiteLLM priced it; a lower bound otherwise.
+
+    No call uses no tokens: LiteLLM says zero of both where the provider said nothing.
+    """
     if usage is not None:
         flight.usage = usage
     tokens = flight.usage.total_tokens
-    if usage is None or cost_usd is None or not complete:
+    if usage is None or not tokens or cost_usd is None or not complete:
         counted = micros(cost_usd or 0)
         hold = flight.hold
         return LowerBound(max(counted, hold.micros if hold else 0), max(tokens, hold.tokens if hold else 0))

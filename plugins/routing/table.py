@@ -80,11 +80,15 @@ def route(
     config: GatewayConfig,
     catalog: Catalog,
     previous: Previous | None = None,
+    step_down: str | None = None,
 ) -> Route | GatewayError:
     """The tier for an alias: the table's (or the conversation's), or the nearest dearer one that fits, or the
-    nearest cheaper one."""
+    nearest cheaper one. `step_down` says why the dearest tier is to be spared; it is then chosen only for what no
+    other tier can serve, and for an alias that begins there."""
     choice = choices(call, constraints, config, catalog)
     alias = config.routing.aliases[call.model]
+    if step_down is not None:
+        choice = _sparing(choice, alias, config.auto_tiers[-1], step_down)
     wanted, kept = _wanted(verdict, alias, config), ""
     if previous is not None:
         wanted, kept = keeps(previous, wanted, call, config, catalog)
@@ -141,6 +145,14 @@ def _wanted(verdict: Verdict, alias: AliasConfig, config: GatewayConfig) -> str:
     if alias.max_tier:
         place = min(place, order.index(alias.max_tier))
     return order[place]
+
+
+def _sparing(choice: Choice, alias: AliasConfig, dearest: str, why: str) -> Choice:
+    """Without the dearest tier, also for fallbacks and escalation, unless nothing else is left."""
+    others = tuple(tier for tier in choice.tiers if tier != dearest)
+    if not others or others == choice.tiers or alias.min_tier == dearest:
+        return choice
+    return Choice(others, (*choice.dropped, (dearest, why)))
 
 
 def _within(tiers: tuple[str, ...], alias: AliasConfig, order: list[str]) -> tuple[str, ...]:

@@ -116,8 +116,9 @@ def _capped_row(client: openai.OpenAI, origin: str) -> Row:
 def _failover_row(client: openai.OpenAI, origin: str) -> Row:
     with _fault(origin, "sim-small", "error500"):
         headers = _ask(client, "auto", "What is the capital of Kenya?")
-    tier, good = headers.get("x-tierwise-tier", ""), bool(headers["answer"])
-    return Row("its provider answers 500", "another model answers", f"answered instead of tier {tier}", good, headers)
+    tier = headers.get("x-tierwise-tier", "")
+    good = bool(headers["answer"]) and tier not in ("", "small")
+    return Row("its provider answers 500", "another model answers", f"tier {tier} answered", good, headers)
 
 
 def _calls(origin: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from functools import cache
@@ -32,7 +33,12 @@ def helm(version: str, *arguments: str, stdin: str = "") -> str:
     binary = TOOLS / "bin" / f"helm-{version}"
     assert binary.exists(), "Helm is not there: run `make helm-tools`"
     done = subprocess.run(
-        [binary, *arguments, "--namespace", NAMESPACE], input=stdin, capture_output=True, text=True, timeout=60
+        [binary, *arguments, "--namespace", NAMESPACE],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "GOGC": "off"},  # short runs: a third quicker without collecting garbage
     )
     if done.returncode:
         raise ChartError(done.stdout + done.stderr)

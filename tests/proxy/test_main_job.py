@@ -130,6 +130,7 @@ def test_a_failing_provider_is_failed_over(running: Running, fault: str) -> None
         reply = running.ask(EASY.format("Hungary") + unique())
     assert reply.status_code == 200
     assert reply.json()["choices"][0]["message"]["content"]
+    assert reply.headers["x-tierwise-tier"] != "small" and reply.json()["model"] == "auto"
     assert running.trace(reply.headers["x-tierwise-trace-id"])["fallbacks"] >= 1
 
 

@@ -23,7 +23,7 @@ from plugins.adapters.spool import Spool
 from plugins.adapters.trace_queue import size_of
 from plugins.tracing import trace_id_of
 from plugins.values import MICROS_PER_USD, Trace
-from tests.unit.fake_langfuse import PUBLIC_KEY, SECRET_KEY, FakeLangfuse, fake_langfuse
+from tests.fake_langfuse import PUBLIC_KEY, SECRET_KEY, FakeLangfuse, fake_langfuse
 from tests.unit.traces import a_trace, mixed_traces
 
 

@@ -13,10 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from langfuse import LangfuseOtelSpanAttributes
+from langfuse.api import CreateScoreRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 PATH = "/api/public/otel/v1/traces"
+SCORES_PATH = "/api/public/scores"
 PUBLIC_KEY, SECRET_KEY = "pk-lf-test", "sk-lf-test"
 _KNOWN = {value for name, value in vars(LangfuseOtelSpanAttributes).items() if not name.startswith("_")}
 _METADATA = ("langfuse.observation.metadata.", "langfuse.trace.metadata.")
@@ -43,14 +45,23 @@ class Received:
 
 @dataclass
 class FakeLangfuse:
-    """Answers 200 and stores by id, unless told otherwise: `status`, `max_bytes` (413 above), `hanging`."""
+    """Answers 200 and stores by id, unless told otherwise: `status`, `max_bytes` (413 above), `hanging`.
+
+    `repeated` counts observations that came again with other content: the same bytes twice are harmless.
+    `light` keeps nothing but the trace ids, for measuring; `gone` hangs up on every request.
+    """
 
     url: str = ""
     status: int = 200
     max_bytes: int = 4_500_000
     hanging: threading.Event | None = None
     observations: dict[str, Received] = field(default_factory=dict)
+    scores: dict[str, dict[str, Any]] = field(default_factory=dict)
+    trace_ids: set[str] = field(default_factory=set)
+    light: bool = False
+    gone: bool = False
     requests: int = 0
+    repeated: int = 0
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -66,21 +77,31 @@ class FakeLangfuse:
         if len(body) > self.max_bytes:
             return 413
         token = base64.b64encode(f"{PUBLIC_KEY}:{SECRET_KEY}".encode()).decode()
-        expected = {
-            "authorization": f"Basic {token}",
-            "content-type": "application/x-protobuf",
-            "x-langfuse-ingestion-version": "4",
-        }
+        expected = {"authorization": f"Basic {token}"}
+        if path == SCORES_PATH:
+            self.problems += [f"header {k}" for k, v in expected.items() if headers.get(k) != v]
+            self._score(body)
+            return 200
+        expected |= {"content-type": "application/x-protobuf", "x-langfuse-ingestion-version": "4"}
         self.problems += [f"header {k}" for k, v in expected.items() if headers.get(k) != v]
         self.problems += [] if path == PATH else [f"path {path}"]
         plain = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
         self._store(ExportTraceServiceRequest.FromString(plain))
         return 200
 
+    def _score(self, body: bytes) -> None:
+        """One score, checked by the SDK's own model of what the endpoint takes."""
+        score = CreateScoreRequest.model_validate_json(body)
+        if score.data_type == "BOOLEAN" and score.value not in (0, 1):
+            self.problems.append(f"boolean score {score.name} is {score.value!r}")
+        sent = json.loads(body)
+        self.scores[sent["id"]] = sent
+
     def _store(self, request: ExportTraceServiceRequest) -> None:
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
-                for span in scope.spans:
+                self.trace_ids.update(span.trace_id.hex() for span in scope.spans)
+                for span in () if self.light else scope.spans:
                     seen = Received(
                         span.trace_id.hex(),
                         span.span_id.hex(),
@@ -89,6 +110,7 @@ class FakeLangfuse:
                         {item.key: _plain(item.value) for item in span.attributes},
                     )
                     self.problems += problems_of(seen)
+                    self.repeated += self.observations.get(seen.span_id, seen) != seen
                     self.observations[seen.span_id] = seen
 
 
@@ -117,14 +139,18 @@ def _plain(value: AnyValue) -> Any:  # Any: whatever OTLP can hold
 
 
 @contextmanager
-def fake_langfuse() -> Iterator[FakeLangfuse]:
-    """The endpoint on a free port, stopped at the end."""
-    fake = FakeLangfuse()
+def fake_langfuse(fake: FakeLangfuse | None = None, port: int = 0) -> Iterator[FakeLangfuse]:
+    """The endpoint, by default on a free port; stopped at the end. A given `fake` goes on with what it has."""
+    fake = fake or FakeLangfuse()
+    fake.gone = False
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
+            if fake.gone:  # a thread that still serves a connection from before the end
+                self.close_connection = True
+                return
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = b"{}"
@@ -139,7 +165,7 @@ def fake_langfuse() -> Iterator[FakeLangfuse]:
         def log_message(self, *_: object) -> None:
             """No noise in the test output."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -147,6 +173,7 @@ def fake_langfuse() -> Iterator[FakeLangfuse]:
     try:
         yield fake
     finally:
+        fake.gone = True
         if fake.hanging is not None:
             fake.hanging.set()
         server.shutdown()

@@ -1,0 +1,142 @@
+"""The budget's part of a request's path: hold the worst case before a model is asked, once more for an attempt
+after one that may have been billed, and know in time when a budget runs out.
+
+It fails closed; only a tenant's policy admits calls while the ledger is away.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+from plugins.budget import SeenStates, caps_of, least_left_micros, over_budget, step_down_reason
+from plugins.catalog import Catalog
+from plugins.config import GatewayConfig, TenantConfig
+from plugins.errors import GatewayError, LedgerAwayError, Unavailable
+from plugins.flight import Flight
+from plugins.ports import BudgetMonitor, Ledger
+from plugins.pricing import typical_cost, upper_bound
+from plugins.values import (
+    Call,
+    Endpoint,
+    Hold,
+    LedgerAway,
+    LowerBound,
+    OverCap,
+    Reservation,
+    Route,
+    micros,
+)
+
+FAILED_ATTEMPTS = "failed_attempts"  # the kind of cost of attempts that failed and may have been billed
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPath:
+    """`seen` is what this process knows of the caps without asking: at most one call of the tenant old."""
+
+    config: GatewayConfig
+    catalog: Catalog
+    ledger: Ledger
+    monitor: BudgetMonitor
+    seen: SeenStates = field(default_factory=SeenStates)
+
+    async def reserve(self, flight: Flight, call: Call, tenant: TenantConfig, route: Route) -> GatewayError | None:
+        """Hold the most that the routed call can cost, or say why not."""
+        with flight.step("reserve") as noted:
+            most = typical_cost(call, route, self.catalog)
+            if self.config.budgets.admit == "worst_case":
+                most = upper_bound(call, route, self.escalation_group(call, route), self.catalog)
+            request = self.reservation(call.id, call, tenant, most, route.tier)
+            noted["micros"] = request.micros
+            held = await self._held(flight, tenant, request)
+            if isinstance(held, Hold):
+                flight.hold, flight.reservation = held, request
+                return None
+            noted["refused"], refusal = held
+            return refusal
+
+    async def hold_again(self, flight: Flight) -> GatewayError | None:
+        """For a further attempt, when the one before failed but may be billed: hold as much once more, and charge
+        what was held before whole. A refusal leaves the first hold as it is."""
+        before, request = flight.hold, flight.reservation
+        if before is None or request is None:
+            return None
+        flight.holds += 1
+        tenant = self.config.tenants[request.tenant]
+        with flight.step("reserve again") as noted:
+            noted["micros"] = request.micros
+            again = replace(request, call_id=f"{request.call_id}-{flight.holds}")
+            held = await self._held(flight, tenant, again)
+            if not isinstance(held, Hold):
+                noted["refused"], refusal = held
+                return refusal
+            flight.hold = held
+            settled = await self.ledger.settle(before, LowerBound(before.micros, before.tokens))
+            flight.costs[FAILED_ATTEMPTS] = flight.costs.get(FAILED_ATTEMPTS, 0) + settled.charged_micros
+        return None
+
+    async def _held(self, flight: Flight, tenant: TenantConfig, request: Reservation) -> Hold | tuple[str, GatewayError]:
+        """The hold; or what refused it, in a word for the trace and as the client's error."""
+        held = await self.ledger.reserve(request)
+        match held:
+            case Hold():
+                self._note(request.tenant, held)
+                return held
+            case OverCap():
+                self._note(request.tenant, held)
+                flight.left_micros = least_left_micros((held.state,))
+                return held.state.cap.scope, over_budget(held, tenant.timezone)
+            case LedgerAway():
+                return await self._without_ledger(tenant, request)
+
+    async def _without_ledger(self, tenant: TenantConfig, request: Reservation) -> Hold | tuple[str, GatewayError]:
+        """The tenant's policy while the ledger is away; what is spent meanwhile is charged when it is back."""
+        allowance = micros(self.config.budgets.small_only_allowance_usd)
+        cheapest = request.tier == self.config.auto_tiers[0] and self.ledger.fits_allowance(request, allowance)
+        if tenant.when_ledger_away == "allow" or (tenant.when_ledger_away == "small_only" and cheapest):
+            return self.ledger.admit_unheld(request)
+        await self.ledger.abandon(request)
+        return "ledger away", Unavailable(
+            "The budget store cannot be reached, and this tenant's policy is to refuse until then. Retry shortly.",
+            headers={"Retry-After": "5"},
+        )
+
+    def _note(self, tenant: str, held: Hold | OverCap) -> None:
+        states = held.states if isinstance(held, Hold) else (held.state,)
+        self.seen.note(tenant, states)
+        self.monitor.budget_seen(tenant, states)
+        if isinstance(held, OverCap):
+            self.monitor.budget_refused(tenant, held.state)
+
+    def step_down(self, call: Call) -> str | None:
+        """Why `auto` may no longer choose the dearest tier for this caller; None while it may."""
+        share = self.config.budgets.step_down_share
+        if share is None:
+            return None
+        name = call.caller.tenant
+        caps = caps_of(name, self.config.tenants[name], call.caller, call.end_user)
+        states = self.seen.of(name, caps, int(time.time()))
+        return step_down_reason(states, self.config.auto_tiers[-1], share)
+
+    async def left(self, call: Call, tenant: TenantConfig) -> int | None:
+        """The least dollar headroom of a call that holds nothing; None without a cap, or when nobody can say."""
+        caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
+        try:
+            return least_left_micros(await self.ledger.states(call.caller.tenant, tenant.timezone, caps))
+        except LedgerAwayError:
+            return None
+
+    def escalation_group(self, call: Call, route: Route) -> str | None:
+        """Whom a second attempt would ask: nobody for streams, whose first byte is gone by then."""
+        if route.escalate_to is None or call.stream or call.endpoint is not Endpoint.CHAT:
+            return None
+        return self.config.group(route.escalate_to)
+
+    def reservation(
+        self, hold_id: str, call: Call, tenant: TenantConfig, most: tuple[int, int], tier: str
+    ) -> Reservation:
+        """What to ask the ledger for; `most` is (micro-dollars, tokens)."""
+        caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
+        app = call.caller.app
+        return Reservation(hold_id, call.caller.tenant, tenant.timezone, caps, most[0], most[1], tier, app)

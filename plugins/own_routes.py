@@ -1,0 +1,86 @@
+"""The gateway's own HTTP routes, beside LiteLLM's: metrics for Prometheus, feedback from applications."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.types import Receive, Scope, Send
+
+from plugins.errors import BadRequest, BodyTooLarge, Forbidden, NotServed, Unauthorized
+from plugins.parsing import parse_body
+from plugins.runtime import Runtime
+from plugins.scores import read_feedback
+
+Reply = tuple[int, str, bytes]  # status, content type, body
+Route = Callable[[Runtime, Scope, Receive], Awaitable[Reply]]
+MAX_FEEDBACK_BYTES = 64 * 1024
+
+
+async def metrics(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
+    """GET /metrics with the token of `gateway.metrics.token`, or the master key."""
+    if scope["method"] not in ("GET", "HEAD"):
+        raise BadRequest("Use GET.", code="method_not_allowed")
+    if not ours.keyring.may_scrape(bearer(scope)):
+        text = "Metrics are read with the token of gateway.metrics.token, or with the master key, as bearer token."
+        raise Unauthorized(text)
+    return 200, ours.metrics_type, await asyncio.to_thread(ours.metrics_page)
+
+
+async def feedback(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
+    """POST /v1/tierwise/feedback: a score on a request of the same tenant. It is kept, then sent in the background."""
+    if scope["method"] != "POST":
+        raise BadRequest("Use POST.", code="method_not_allowed")
+    caller = ours.keyring.find(bearer(scope))
+    if caller is None:
+        raise Unauthorized("The API key is missing or unknown. Send the key that the request was made with.")
+    body = parse_body(await _read(receive))
+    given = read_feedback(body)
+    known = await ours.recent.find(caller.tenant, given.trace_id)
+    if known is None:
+        text = "No request with this trace_id was made by this tenant lately. Send the reply's x-tierwise-trace-id."
+        raise NotServed(text, code="unknown_trace", param="trace_id")
+    if known.app != caller.app:
+        raise Forbidden("The request was made by another application of this tenant.", code="other_app")
+    score = given.score(caller, ours.config.environment)
+    if not ours.scores.add(score):
+        return 503, "application/json", b'{"error": {"message": "Too much feedback is waiting. Retry.", "code": "busy"}}'
+    ours.count_feedback(known.cache, given.is_bad)
+    return 202, "application/json", json.dumps({"id": score.id, "trace_id": score.trace_id}).encode()
+
+
+ROUTES: Mapping[str, Route] = {
+    "/metrics": metrics,
+    "/metrics/": metrics,
+    "/v1/tierwise/feedback": feedback,
+    "/tierwise/feedback": feedback,
+}
+
+
+async def send_reply(send: Send, reply: Reply) -> None:
+    status, kind, body = reply
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def bearer(scope: Scope) -> str:
+    """The key of the Authorization header; empty without one."""
+    for name, value in scope["headers"]:
+        if name.lower() == b"authorization":
+            text: str = value.decode("latin-1")
+            return text.removeprefix("Bearer ").strip()
+    return ""
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > MAX_FEEDBACK_BYTES:
+            raise BodyTooLarge(f"Feedback over {MAX_FEEDBACK_BYTES} bytes is not taken. Send a shorter comment.")
+        more = message.get("more_body", False)
+    return b"".join(chunks)
