@@ -17,6 +17,7 @@ from classifier.labels import TASKS
 CORPUS: Final = Path(__file__).parent / "corpus"
 LENT: Final = "lent"  # outcomes of other sources, in other formats
 EVERYDAY: Final = "everyday"  # the source of rows whose outcomes are estimates written with the prompt
+SLACK: Final = 0.1
 _OPTIONS: Final = re.compile(r"\n\(?[A-J][.):]\s")
 _CLOSING: Final = re.compile(r"\n\s*answer:\s*$", re.IGNORECASE)
 
@@ -73,6 +74,16 @@ def _outcomes(value: dict[str, Any], strong: str | None, weak: str | None) -> tu
     return value.get("strong_ok"), value.get("weak_ok")
 
 
+def _in_range(outcome: float | None) -> float | None:
+    """The outcome as a number in 0..1; scorers that miss the ends by a little (SLACK) are clipped."""
+    if outcome is None:
+        return None
+    value = float(outcome)
+    if not -SLACK <= value <= 1 + SLACK:
+        raise ValueError(outcome)
+    return min(max(value, 0.0), 1.0)
+
+
 def _task_of(value: dict[str, Any]) -> str | None:
     label = str(value.get("task_class") or value.get("task") or "")
     return label if label in TASKS else None
@@ -88,17 +99,18 @@ def read_rows(paths: Iterable[Path], strong: str | None = None, weak: str | None
             if not isinstance(value.get("prompt"), str):
                 raise DataError(f"{path}:{number}: 'prompt' must be a string")
             high, low = _outcomes(value, strong, weak)
-            for name, outcome in (("strong", high), ("weak", low)):
-                if outcome is not None and not 0 <= float(outcome) <= 1:
-                    raise DataError(f"{path}:{number}: the {name} outcome must lie in 0..1, found {outcome}")
+            try:
+                high, low = _in_range(high), _in_range(low)
+            except (TypeError, ValueError):
+                raise DataError(f"{path}:{number}: outcomes must be numbers in 0..1, found {high}, {low}") from None
             source = str(value.get("source") or path.stem)
             rows.append(
                 Row(
                     prompt=value["prompt"],
                     source=source,
                     group=str(value.get("task") or source),
-                    strong=None if high is None else float(high),
-                    weak=None if low is None else float(low),
+                    strong=high,
+                    weak=low,
                     mid=value.get("mid_ok"),
                     task=_task_of(value),
                 )

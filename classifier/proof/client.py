@@ -94,6 +94,16 @@ class Gateway:
         for client in self._clients.values():
             await client.close()
 
+    async def check(self) -> None:
+        """Raises SetupError if the gateway cannot be reached or does not know the key."""
+        for client in self._clients.values():
+            try:
+                await client.models.list()
+            except openai.APIStatusError as error:
+                raise SetupError(f"{self.settings.base_url} answers {error.status_code}: check the key") from None
+            except openai.APIError:
+                raise SetupError(f"no gateway answers at {self.settings.base_url}: check --base-url") from None
+
     async def ask(
         self,
         model: str,

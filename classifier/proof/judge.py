@@ -6,8 +6,8 @@ section 3.4). A judge is believed only after a check set: answers that people ha
 
 from __future__ import annotations
 
+import hashlib
 import json
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +72,9 @@ async def compare(ask: Ask, question: str, answers: tuple[str, str], reference: 
 
 
 def _messages(question: str, first: str, second: str, reference: str, rubric: str) -> list[Mapping[str, Any]]:
-    mark = secrets.token_hex(6)  # answers cannot close a mark that they do not know
     parts = {"QUESTION": question, "RUBRIC": rubric, "REFERENCE": reference, "ANSWER A": first, "ANSWER B": second}
+    # An answer cannot close a mark that depends on the answer; equal questions to the judge stay equal.
+    mark = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
     shown = [f"[{name} {mark}]\n{text}\n[END {mark}]" for name, text in parts.items() if text]
     return [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": "\n\n".join(shown)}]
 

@@ -54,12 +54,22 @@ class Desk:
         """From the store, or from the gateway. Raises SpendLimitError, BudgetError, SetupError."""
         if (kept := self.store.get(key)) is not None:
             return kept
+        try:
+            reply, charged = await self._pay(model, messages, schema, tenant)
+        except BudgetError as error:
+            self.purse.close(str(error))
+            raise
+        self.store.put(key, reply, charged)
+        return reply
+
+    async def _pay(
+        self, model: str, messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None, tenant: str
+    ) -> tuple[Reply, int]:
         async with self.limit, self.purse.paying(model, self.gateway.settings.bound_micros(model, messages)) as charge:
             reply = await self.gateway.ask(model, messages, schema, tenant)
             # A refusal is free; a lost answer may still be billed, so that what was held stays charged.
             charge.cost_micros = 0 if reply.cost_micros is None and reply.answered else reply.cost_micros
-        self.store.put(key, reply, charge.cost_micros or 0)
-        return reply
+        return reply, charge.cost_micros or 0
 
 
 def _key(desk: Desk, arm: str, item: Item) -> str:
@@ -68,11 +78,9 @@ def _key(desk: Desk, arm: str, item: Item) -> str:
 
 
 async def _all(run: Run, jobs: Iterable[Callable[[], Any]], advance: Advance) -> None:
-    """Run jobs side by side; the first that meets a limit stops those that have not begun."""
+    """Run jobs side by side; those that meet a limit are left undone, and the run says why."""
 
     async def one(job: Callable[[], Any]) -> None:
-        if run.stopped:
-            return
         try:
             await job()
             advance()
@@ -93,8 +101,7 @@ async def answer(run: Run, desk: Desk, advance: Advance) -> None:
     def job(item: Item, arm: str) -> Callable[[], Any]:
         async def asked() -> None:
             reply = await desk.ask(arm, item.messages, item.schema, item.tenant, _key(desk, arm, item))
-            if reply.answered:
-                run.replies[item.key, arm] = reply
+            run.replies[item.key, arm] = reply
 
         return asked
 
@@ -103,7 +110,7 @@ async def answer(run: Run, desk: Desk, advance: Advance) -> None:
 
 
 async def mark(run: Run, desk: Desk, advance: Advance) -> None:
-    """Mark all answers; fills `marks`. A refused answer has no text and is marked as such."""
+    """Mark all answers; fills `marks`. No answer is 0, whatever the reason: a route that fails is no better."""
     known = scorers.mechanical(list(run.items))
     sandboxes = asyncio.Semaphore(_SANDBOXES)
 
@@ -132,7 +139,7 @@ async def mark(run: Run, desk: Desk, advance: Advance) -> None:
 
 async def _judged(run: Run, desk: Desk, item: Item, arm: str, reply: Reply) -> float | None:
     baseline = run.replies.get((item.key, run.baseline))
-    if baseline is None:
+    if baseline is None or not baseline.answered:
         return None
     if arm == run.baseline:
         return judge.TIE
@@ -143,9 +150,7 @@ def _asker(run: Run, desk: Desk, tenant: str = "") -> judge.Ask:
     model = str(run.judge_model)
 
     async def ask(messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> str | None:
-        # The marks around the material are random, so the question is known by what lies between them.
-        asked = [line for line in str(messages[-1]["content"]).split("\n") if not line.startswith(("[END ", "["))]
-        key = key_of("judge", desk.gateway.settings.base_url, model, asked)
+        key = key_of("judge", desk.gateway.settings.base_url, model, messages)
         reply = await desk.ask(model, messages, schema, tenant, key)
         return reply.text if reply.answered and not reply.error else None
 

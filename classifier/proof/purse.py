@@ -33,9 +33,14 @@ class Purse:
     def __init__(self, limit_micros: int | None, spent_micros: int = 0) -> None:
         self.limit_micros = limit_micros
         self.spent_micros = spent_micros
+        self._closed = ""
         self._held = 0
         self._dearest: dict[str, int] = {}
         self._changed = asyncio.Condition()
+
+    def close(self, reason: str) -> None:
+        """No further call, for this reason: calls that would still fit would leave items half answered."""
+        self._closed = self._closed or reason
 
     @asynccontextmanager
     async def paying(self, model: str, bound_micros: int | None) -> AsyncIterator[Charge]:
@@ -49,7 +54,11 @@ class Purse:
 
     async def _hold(self, model: str, bound: int | None) -> int:
         async with self._changed:
-            while self.limit_micros is not None:
+            while True:
+                if self._closed:
+                    raise SpendLimitError(self._closed)
+                if self.limit_micros is None:
+                    return 0
                 left = self.limit_micros - self.spent_micros - self._held
                 learnt = self._dearest.get(model)
                 amount = bound if bound is not None else left if learnt is None else HEADROOM * learnt
@@ -58,9 +67,10 @@ class Purse:
                     self._held += amount
                     return amount
                 if self._held == 0:
-                    raise SpendLimitError(f"the limit of {self.limit_micros / 1e6:g} USD is reached")
-                await self._changed.wait()
-        return 0
+                    self.close(f"the limit of {self.limit_micros / 1e6:g} USD is reached")
+                    self._changed.notify_all()
+                else:
+                    await self._changed.wait()
 
     async def _settle(self, model: str, held: int, charge: Charge, known: bool) -> None:
         async with self._changed:

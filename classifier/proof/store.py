@@ -14,6 +14,8 @@ from classifier.data import DataError
 from classifier.proof.client import Reply
 
 _SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS spent (at TEXT DEFAULT CURRENT_TIMESTAMP, cost_micros INTEGER NOT NULL);
 """
@@ -25,7 +27,7 @@ def key_of(*parts: object) -> str:
 
 
 class Store:
-    """Use in a `with` block. Each answer is on disk before the next one is asked for."""
+    """Use in a `with` block. Each answer is written at once and survives the end of the process."""
 
     def __init__(self, path: Path) -> None:
         """Open or create. Raises DataError if the file is something else."""

@@ -55,10 +55,11 @@ def log_evidence(a: Arm, b: Arm, tolerance: float) -> float:
 
     Looking again and again is allowed: keep the highest value seen.
     """
-    return _log_evidence(a.over.log_wealth, b.under.log_wealth, tolerance)
+    return lower_bound(a.over.log_wealth, b.under.log_wealth, tolerance)
 
 
-def _log_evidence(over: Array, under: Array, tolerance: float) -> float:
+def lower_bound(over: Array, under: Array, tolerance: float) -> float:
+    """`log_evidence` of the log wealth of A's `over` and B's `under`, (levels,) each: the least over A's level."""
     needed = LEVELS[:-1] - tolerance  # of B, at A's level in LEVELS[k] .. LEVELS[k + 1]
     place = np.searchsorted(LEVELS, needed + 1e-12, side="right") - 1  # rounded down: implied by what is needed
     of_b = np.where(place >= 0, under[np.clip(place, 0, _POINTS)], 0.0)  # below 0 says nothing of B
@@ -76,6 +77,6 @@ def difference_interval(a: Arm, b: Arm, alpha: float = 0.05) -> tuple[float, flo
     """Confidence sequence of A's mean minus B's, -1..1, valid at all looks together; steps of 0.0025."""
     limit, steps = np.log(2.0 / alpha), np.arange(-400, 401) / 400.0
     up, down = (a.over.log_wealth, b.under.log_wealth), (b.over.log_wealth, a.under.log_wealth)
-    more = [step for step in steps if _log_evidence(*up, step) >= limit]
-    less = [step for step in steps if _log_evidence(*down, -step) >= limit]
+    more = [step for step in steps if lower_bound(*up, step) >= limit]
+    less = [step for step in steps if lower_bound(*down, -step) >= limit]
     return float(max(more, default=-1.0)), float(min(less, default=1.0))

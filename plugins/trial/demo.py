@@ -14,7 +14,7 @@ from rich.table import Table
 from plugins.launcher import Started
 
 EASY = "What is the capital of Austria?"
-MIDDLING = "Write a Python function that returns the longest common prefix of a list of strings."
+MIDDLING = "Write a Python class that implements an LRU cache with get and put in constant time."
 HARD = "Prove that every bounded monotone sequence of real numbers converges, and say where completeness is used."
 PARAPHRASE = ("How do I reset my password?", "How can I reset my password?")
 PRIVATE = "My name is Jane Roe and my IBAN is GB33BUKB20201555555555. Draft a short payment reminder to me."

@@ -50,6 +50,12 @@ def test_a_bad_line_is_named(tmp_path: Path, content: str, message: str) -> None
         read_rows([path])
 
 
+def test_scores_just_outside_are_clipped(tmp_path: Path) -> None:
+    """Some scorers give a little less than nothing; that counts as nothing."""
+    path = write(tmp_path / "x.jsonl", {"prompt": "a", "scores": {"big": 1.02, "small": -0.03}})
+    assert [(r.strong, r.weak) for r in read_rows([path], "big", "small")] == [(1.0, 0.0)]
+
+
 def test_line_separators_inside_a_prompt_do_not_split_it(tmp_path: Path) -> None:
     """A prompt may hold U+2028, which is no end of a JSON line."""
     path = tmp_path / "x.jsonl"

@@ -7,7 +7,7 @@ from typing import Any
 
 from plugins.trial.simulator.models import whole_micros
 
-RECENT_CALLS = 5_000
+RECENT_CALLS = 50_000
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ _SUMMED = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tok
 
 
 class CallBook:
-    """Counts of all calls since the last clear, and the records of the latest 5,000."""
+    """Counts of all calls since the last clear, and the records of the latest 50,000."""
 
     def __init__(self) -> None:
         self.clear()
