@@ -23,6 +23,7 @@ RUN /opt/build/bin/python -m pip wheel --no-index --no-deps --no-build-isolation
 FROM ${BASE} AS trimmed
 RUN rm -rf /usr/bin/apt* /usr/bin/dpkg* /usr/sbin/dpkg* /usr/lib/apt /usr/lib/dpkg /var/lib/apt /var/cache/apt \
       /var/cache/debconf /var/lib/dpkg/info /usr/share/doc /usr/share/man /usr/share/locale /root/.cache \
+      /usr/bin/perl* /usr/lib/*/perl-base \
  && find / -xdev \( -name pip -o -name "pip-*" -o -name setuptools -o -name "setuptools-*" -o -name wheel \
       -o -name "wheel-*" -o -name ensurepip \) -path "*python3*" -prune -exec rm -rf {} + \
  && find / -xdev -type f -path "*/bin/pip*" -delete \

@@ -18,7 +18,6 @@ from plugins.ports import BudgetMonitor, Ledger
 from plugins.pricing import typical_cost, upper_bound
 from plugins.values import (
     Call,
-    Endpoint,
     Hold,
     LedgerAway,
     LowerBound,
@@ -46,7 +45,7 @@ class BudgetPath:
         with flight.step("reserve") as noted:
             most = typical_cost(call, route, self.catalog)
             if self.config.budgets.admit == "worst_case":
-                most = upper_bound(call, route, self.escalation_group(call, route), self.catalog)
+                most = upper_bound(call, route, self.catalog)
             request = self.reservation(call.id, call, tenant, most, route.tier)
             noted["micros"] = request.micros
             held = await self._held(flight, tenant, request)
@@ -76,7 +75,16 @@ class BudgetPath:
             flight.costs[FAILED_ATTEMPTS] = flight.costs.get(FAILED_ATTEMPTS, 0) + settled.charged_micros
         return None
 
-    async def _held(self, flight: Flight, tenant: TenantConfig, request: Reservation) -> Hold | tuple[str, GatewayError]:
+    async def hold_beside(self, request: Reservation) -> Hold | None:
+        """For a model call of our own beside the client's (an opinion, a better answer); None: it is not to be made."""
+        held = await self.ledger.reserve(request)
+        if isinstance(held, LedgerAway):
+            await self.ledger.abandon(request)
+        return held if isinstance(held, Hold) else None
+
+    async def _held(
+        self, flight: Flight, tenant: TenantConfig, request: Reservation
+    ) -> Hold | tuple[str, GatewayError]:
         """The hold; or what refused it, in a word for the trace and as the client's error."""
         held = await self.ledger.reserve(request)
         match held:
@@ -95,7 +103,7 @@ class BudgetPath:
         allowance = micros(self.config.budgets.small_only_allowance_usd)
         cheapest = request.tier == self.config.auto_tiers[0] and self.ledger.fits_allowance(request, allowance)
         if tenant.when_ledger_away == "allow" or (tenant.when_ledger_away == "small_only" and cheapest):
-            return self.ledger.admit_unheld(request)
+            return await self.ledger.admit_unheld(request)
         await self.ledger.abandon(request)
         return "ledger away", Unavailable(
             "The budget store cannot be reached, and this tenant's policy is to refuse until then. Retry shortly.",
@@ -126,12 +134,6 @@ class BudgetPath:
             return least_left_micros(await self.ledger.states(call.caller.tenant, tenant.timezone, caps))
         except LedgerAwayError:
             return None
-
-    def escalation_group(self, call: Call, route: Route) -> str | None:
-        """Whom a second attempt would ask: nobody for streams, whose first byte is gone by then."""
-        if route.escalate_to is None or call.stream or call.endpoint is not Endpoint.CHAT:
-            return None
-        return self.config.group(route.escalate_to)
 
     def reservation(
         self, hold_id: str, call: Call, tenant: TenantConfig, most: tuple[int, int], tier: str

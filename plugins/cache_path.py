@@ -25,6 +25,11 @@ class CachePath:
     cache: Cache | None
     embedder: Embedder
 
+    @property
+    def reachable(self) -> bool:
+        """Whether the cache's server is thought to be there; a cache that is switched off misses nothing."""
+        return self.cache is None or self.cache.reachable
+
     async def lookup(self, flight: Flight, tenant: TenantConfig, call: Call) -> Hit | CacheVerdict:
         """A verified answer, or why there is none; leaves scope and lease for `store` in the flight."""
         if self.cache is None:
@@ -67,7 +72,7 @@ class CachePath:
         call, route, scope = flight.call, flight.route, flight.scope
         if self.cache is None or call is None or route is None or scope is None:
             return
-        good = flight.outcome == "answered" and bool(flight.response)
+        good = flight.outcome == "answered" and bool(flight.response) and not flight.fault
         if good and caching.storable(flight.answer, flight.finish_reason, tool_calls=flight.tool_calls):
             entry = Entry(
                 question=call.question,

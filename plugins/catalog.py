@@ -31,6 +31,10 @@ class Catalog:
         """Whether every deployment of the group may see this request."""
         return group in self.groups and all(satisfies(d, constraints) for d in self.groups[group])
 
+    def window(self, group: str) -> int:
+        """Input tokens that every deployment of the group takes; 0 where it has none."""
+        return min((d.max_input_tokens for d in self.groups.get(group, ())), default=0)
+
     def unfit(self, group: str, call: Call, input_tokens: int) -> str:
         """Why the group cannot serve the call; empty if it can."""
         deployments = self.groups.get(group, ())

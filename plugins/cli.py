@@ -139,6 +139,11 @@ ELSEWHERE = {
     "cache": ("plugins.cache_cli", "cache_app"),
     "budget": ("plugins.budget_cli", "budget_app"),
     "report": ("plugins.report_cli", "report"),
+    "learn": ("plugins.learn_cli", "learn"),
+    "outcomes": ("plugins.outcomes_cli", "outcomes"),
+    "label": ("plugins.outcomes_cli", "label"),
+    "score": ("plugins.score_cli", "score"),
+    "dashboards": ("plugins.dashboards_cli", "dashboards_app"),
 }
 OWN = ("serve", "route", "check-config", "keys")
 

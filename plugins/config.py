@@ -10,20 +10,13 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from classifier.labels import TASKS
+from plugins.answers_config import AnswersConfig, EscalationConfig
+from plugins.learning_config import LearningConfig
+from plugins.settings import Name, Settings, Sha256, Share
 from plugins.values import Cap, Difficulty, Window, micros
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$")]
-
-
-class Settings(BaseModel):
-    """Closed and frozen: a typo is an error, and nobody changes a setting at run time."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CapConfig(Settings):
@@ -144,6 +137,7 @@ class RoutingConfig(Settings):
     )
     long_context_tokens: Annotated[int, Field(gt=0)] = 24_000
     judge: JudgeConfig = JudgeConfig()
+    learning: LearningConfig = LearningConfig()
 
     @field_validator("tasks")
     @classmethod
@@ -216,27 +210,29 @@ class MetricsConfig(Settings):
 
 
 class PolicyConfig(Settings):
-    """`patterns` adds regular expressions by kind; `kinds` says which built-in kinds count (none: all)."""
+    """`patterns` adds regular expressions by kind; `kinds` says which built-in kinds count (none: all).
+
+    `injection: route` sends prompts that look like an injection to `injection_tier` alone (the cheapest of `auto`
+    unless named). `integrity`: an answer that is malformed, oversized or names another model is asked again of a
+    better one like any bad answer; where that cannot be, it is traced (flag) or withheld with a 502 (refuse).
+    """
 
     on_premise_tier: str | None = None
     kinds: tuple[str, ...] = ()
     patterns: dict[Name, str] = Field(default_factory=dict)
-    injection: Literal["off", "flag", "block"] = "flag"
-
-
-class EscalationConfig(Settings):
-    """One better model after a cheap answer that is not good enough."""
-
-    enabled: bool = True
-    max_share: Share = 0.2
+    injection: Literal["off", "flag", "block", "route"] = "flag"
+    injection_tier: str | None = None
+    integrity: Literal["off", "flag", "refuse"] = "flag"
 
 
 class LimitsConfig(Settings):
-    """Bounds on what a client may send and how long a request may take."""
+    """Bounds on what a client may send and how long a request may take. `attempts`: calls of models for one request,
+    retries and fallbacks included; an escalation and the small LLM come on top. `request_timeout_s` bounds them
+    together; what one of them may take is LiteLLM's `router_settings.timeout` and `stream_timeout`."""
 
     max_body_bytes: Annotated[int, Field(gt=0)] = 16 * 1024 * 1024
     request_timeout_s: Annotated[int, Field(gt=0)] = 600
-    attempts: Annotated[int, Field(ge=1, le=5)] = 2
+    attempts: Annotated[int, Field(ge=1, le=10)] = 6
 
 
 class GatewayConfig(Settings):
@@ -252,6 +248,7 @@ class GatewayConfig(Settings):
     budgets: BudgetConfig = BudgetConfig()
     policy: PolicyConfig = PolicyConfig()
     escalation: EscalationConfig = EscalationConfig()
+    answers: AnswersConfig = AnswersConfig()
     tracing: TracingConfig = TracingConfig()
     metrics: MetricsConfig = MetricsConfig()
     limits: LimitsConfig = LimitsConfig()
@@ -268,6 +265,7 @@ class GatewayConfig(Settings):
         optional = (
             ("routing.judge.tier", self.routing.judge.tier),
             ("policy.on_premise_tier", self.policy.on_premise_tier),
+            ("policy.injection_tier", self.policy.injection_tier),
             ("baseline_tier", self.baseline_tier),
         )
         used += [(where, tier) for where, tier in optional if tier]

@@ -24,6 +24,10 @@ Json = dict[str, Any]  # a parsed YAML or JSON mapping: the edge, where types ar
 CONFIG_VARIABLE = "CONFIG_FILE_PATH"  # LiteLLM's own name for the file that the proxy reads
 ENV_PREFIX = "os.environ/"
 UNSET = object()
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# LiteLLM's settings that our own fallbacks take the place of.
+OWN_FALLBACKS = ("fallbacks", "default_fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 # What to do about pydantic's commonest complaints, by their type.
 FIXES = {
@@ -76,13 +80,14 @@ def load_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     loaded = Loaded(path, raw, gateway)
     _check_groups(loaded)
     _check_policy(loaded)
+    _check_router(loaded)
     return loaded
 
 
 def _parse(path: Path, text: str) -> tuple[yaml.Node | None, Json]:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        raw = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=Loader)
+        raw = yaml.load(text, Loader=Loader)  # noqa: S506  the safe loader, in C where PyYAML has it
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -180,6 +185,18 @@ def _check_policy(loaded: Loaded) -> None:
         compile_patterns(policy.patterns)
     except ValueError as error:
         raise ConfigError(f"{loaded.path}: gateway.policy.patterns: {error}.") from None
+
+
+def _check_router(loaded: Loaded) -> None:
+    """Fallbacks are made from the tiers for each request, so that they keep to its constraints and end; lists of
+    LiteLLM's own would send a sensitive prompt anywhere, in circles if so written."""
+    for section in ("router_settings", "litellm_settings"):
+        settings = loaded.raw.get(section) or {}
+        if listed := sorted(set(OWN_FALLBACKS) & set(settings)):
+            raise ConfigError(
+                f"{loaded.path}: {section}.{listed[0]}: fallbacks follow from the order of gateway.tiers. Remove it, "
+                "and add the models to a tier's model group."
+            )
 
 
 @dataclass(slots=True)

@@ -19,8 +19,10 @@ Json = dict[str, Any]
 PREFIX = "gateway."
 FROM_ENVIRONMENT = f"{PREFIX}FromEnvironment"
 # Set by the chart: redis_url and state_dir always, the others from `credentials`.
-BY_THE_CHART = {"GatewayConfig": ("redis_url", "state_dir", "keys_file", "metrics")}
-BY_THE_CHART |= {"TracingConfig": ("langfuse_public_key", "langfuse_secret_key", "spool_dir")}
+BY_THE_CHART: dict[str, tuple[str, ...]] = {
+    "GatewayConfig": ("redis_url", "state_dir", "keys_file", "metrics"),
+    "TracingConfig": ("langfuse_public_key", "langfuse_secret_key"),
+}
 OPTIONAL_HERE = {"RoutingConfig"}
 LEAVES = {"string", "integer", "number", "boolean"}
 
@@ -69,20 +71,19 @@ def _part(schema: Any) -> Any:
         return [_part(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    part = {
-        key: {name: _part(inner) for name, inner in value.items()}
-        if key in ("properties", "patternProperties")
-        else value
-        if key == "default"
-        else _part(value)
-        for key, value in schema.items()
-        if key != "title"
-    }
-    if "$ref" in part:
-        part["$ref"] = part["$ref"].replace("#/$defs/", f"#/$defs/{PREFIX}")
+    part = {key: _keyword(key, value) for key, value in schema.items() if key != "title"}
     if "patternProperties" in part:
         part.setdefault("additionalProperties", False)
     return _or_from_environment(part)
+
+
+def _keyword(key: str, value: Any) -> Any:
+    """The value of one JSON Schema keyword; names of properties are no keywords, and defaults no schemas."""
+    if key in ("properties", "patternProperties"):
+        return {name: _part(inner) for name, inner in value.items()}
+    if key == "$ref":
+        return str(value).replace("#/$defs/", f"#/$defs/{PREFIX}")
+    return value if key == "default" else _part(value)
 
 
 def _or_from_environment(part: Json) -> Json:

@@ -55,7 +55,7 @@ def _route(call: Call, constraints: Constraints, config: GatewayConfig, catalog:
 def _facts(call: Call, route: Route, constraints: Constraints, catalog: Catalog) -> dict[str, Any]:
     verdict = route.verdict
     typical, _ = typical_cost(call, route, catalog)
-    most, _ = upper_bound(call, route, None, catalog)
+    most, _ = upper_bound(call, route, catalog)
     return {
         "tier": route.tier,
         "task": verdict.task,

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plugins.errors import BadRequest, BodyTooLarge, GatewayError, NotServed, Unavailable
 from plugins.flight import Flight, response_headers
+from plugins.own_routes import ROUTES, Route, bearer, send_reply
 from plugins.parsing import cleaned, parse_body, read_call
 from plugins.public_errors import public_body
 from plugins.values import Endpoint
@@ -35,10 +36,12 @@ ENDPOINTS = {
     "/responses": Endpoint.RESPONSES,
 }
 # Reachable with any valid key, or without one where LiteLLM says so; everything else is administration.
-OPEN_PATHS = re.compile(r"/(?:v1/)?models(?:/[^/]+)?|/health/(?:liveliness|liveness|readiness)|/metrics/?")
+OPEN_PATHS = re.compile(r"/(?:v1/)?models(?:/[^/]+)?|/health/(?:liveliness|liveness|readiness)")
 # Request headers by which a client would steer LiteLLM, forge attribution or choose a call id.
 STEERING = (b"x-litellm-", b"langfuse", b"litellm-", b"x-mock-")
 KEPT_HEADERS = frozenset({b"x-litellm-api-key"})
+# How LiteLLM's last event of a broken stream begins; ours says the same in our words.
+ERROR_FRAME = b'data: {"error"'
 # Response headers that tell about providers and deployments.
 INTERNAL = (b"x-litellm-", b"llm_provider-", b"x-ratelimit-")
 
@@ -56,11 +59,20 @@ class Edge:
             await _refuse_websocket(receive, send)
         elif endpoint := endpoint_of(scope["path"]):
             await self._serve(endpoint, scope, receive, send)
-        elif OPEN_PATHS.fullmatch(scope["path"]) or runtime().keyring.is_master(_bearer(scope)):
+        elif route := ROUTES.get(scope["path"]):
+            await self._answer(route, scope, receive, send)
+        elif OPEN_PATHS.fullmatch(scope["path"]) or runtime().keyring.is_master(bearer(scope)):
             await self.app(_without_steering(scope, None), receive, _Shaper(send, None).send)
         else:
             text = "There is nothing at this path. The gateway serves /v1/chat/completions and its siblings."
             await send_error(send, NotServed(text))
+
+    async def _answer(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+        """One of our own routes: no flight, no trace."""
+        try:
+            await send_reply(send, await route(runtime(), scope, receive))
+        except GatewayError as refusal:
+            await send_error(send, refusal)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         ours = runtime()  # before the first request, and so that a wrong config ends the start-up
@@ -91,7 +103,7 @@ class Edge:
             ours.flights.add(flight)
             await self.app(_without_steering(scope, flight, len(payload)), _replay(payload, receive), shaper.send)
         except GatewayError as refusal:
-            flight.error = refusal
+            flight.error, flight.caller = refusal, ours.keyring.find(bearer(scope)) or flight.caller
             await send_error(shaper.send, refusal)
         except Exception:
             # Whatever LiteLLM lets through must not reach a client as a stack trace.
@@ -143,10 +155,6 @@ def _headers(scope: Scope) -> Mapping[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def _bearer(scope: Scope) -> str:
-    return _headers(scope).get("authorization", "").removeprefix("Bearer ").strip()
-
-
 def _without_steering(scope: Scope, flight: Flight | None, length: int | None = None) -> Scope:
     kept = [
         (name, value)
@@ -188,6 +196,9 @@ class _Shaper:
                 await self._send_error_body()
             return
         self.complete = self.complete or not more
+        error = self._flight.error if self._flight else None
+        if error is not None and message.get("body", b"").startswith(ERROR_FRAME):
+            message = {**message, "body": b"data: " + json.dumps(error.body()).encode() + b"\n\n"}
         await self._send(message)
 
     async def _send_error_body(self) -> None:

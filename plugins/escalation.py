@@ -28,13 +28,15 @@ SHORT_ANSWER_CHARS: Final = 600  # in a longer one a hedge is a remark, not the 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answered. `mean_logprob` is per output token, natural logarithm; None if not given."""
+    """What a model answered. `mean_logprob` is per output token, natural logarithm; None if not given. `fault` is what
+    the response itself has wrong (integrity.py), if anything."""
 
     text: str
     finish_reason: str = "stop"
     tool_calls: int = 0
     usage: Usage = field(default_factory=Usage)
     mean_logprob: float | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ def confident_enough(call: Call, task: str, answer: Answer) -> Assessment:
     return Assessment(True, reason="all checks passed")
 
 
+def wants_json(call: Call) -> bool:
+    """Whether the caller asked for an answer in JSON."""
+    return bool(_wanted_format(_shape(call.shape)))
+
+
 @lru_cache(maxsize=256)
 def _shape(canonical: str) -> dict[str, Any]:
     """The parsed `Call.shape`; read only."""
@@ -77,6 +84,10 @@ def _wanted_format(shape: dict[str, Any]) -> dict[str, Any]:
     text = shape.get("text")
     wanted = shape.get("response_format") or (text.get("format") if isinstance(text, dict) else None)
     return wanted if isinstance(wanted, dict) and wanted.get("type") in ("json_schema", "json_object") else {}
+
+
+def _integrity(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
+    return answer.fault or None
 
 
 def _empty(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
@@ -174,6 +185,7 @@ def _logprob(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> st
 
 # In order: what breaks the client first, then what is wrong on its face, then what is likely wrong.
 CHECKS: Final[dict[str, Check]] = {
+    "integrity": _integrity,
     "content_filter": _filtered,
     "empty": _empty,
     "truncated": _truncated,

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from plugins.errors import GatewayError
+from plugins.attempts import Target
+from plugins.errors import GatewayError, UpstreamError
 from plugins.parsing import NOBODY
 from plugins.ports import Vector
 from plugins.values import (
@@ -76,6 +77,8 @@ class Flight:
     answer: str = ""  # the text of the answer
     response: str = ""  # LiteLLM's serialised response, for the cache
     finish_reason: str = ""
+    mean_logprob: float | None = None  # per output token, where the provider gives it
+    fault: str = ""  # what the response itself has wrong
     tool_calls: int = 0
     left_micros: int | None = None  # headroom where nothing is held: a hit, a refusal
     costs: dict[str, int] = field(default_factory=dict)  # micro-dollars besides the model's own, by kind
@@ -87,6 +90,10 @@ class Flight:
     admitted_ns: int = 0
     attempt_ns: int = 0  # when the model call under way began; 0 while it is the first
     failed_attempts: int = 0
+    attempts: int = 0  # model calls that were begun
+    attempt_kind: str = ""  # LiteLLM's kind of the first of them
+    failed_targets: list[Target] = field(default_factory=list)
+    last_failure: UpstreamError | None = None
     headroom: Attributes = field(default_factory=dict)  # what the provider says is left of its rate limits
     ended: bool = False  # the response has left, or the client has
     stream_complete: bool = False

@@ -17,7 +17,8 @@ from fastapi import Request
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
-from plugins.adapters import litellm_io
+from plugins.adapters import litellm_io, router_io
+from plugins.adapters.upstream import withheld
 from plugins.catalog import public_models
 from plugins.errors import BadRequest, Forbidden, GatewayError, Unauthorized, Unavailable
 from plugins.flight import Flight
@@ -51,7 +52,8 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         if flight is None or refusal is not None:
             raise litellm_io.proxy_error(refusal or BadRequest("This endpoint is not served by the gateway."))
         flight.admitted_ns = time.time_ns()
-        litellm_io.apply_admission(data, flight, ours.any_group(flight), ours.pipeline.redacted)
+        litellm_io.apply_policy(data, flight, ours.pipeline.redacted)
+        router_io.direct(data, flight, ours.any_group(flight), ours.catalog)
         return data
 
     async def _admit(self, ours: Runtime, flight: Flight | None, auth: UserAPIKeyAuth) -> GatewayError | None:
@@ -84,10 +86,12 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             flight.attempted()
             usage, cost = litellm_io.usage_of(response), litellm_io.cost_of(response, data)
             charge = litellm_io.charge_of(flight, usage, cost, complete=True)
-            if better := ours.pipeline.wants_better(flight):
-                response, charge = await ours.upstream.escalate(flight, data, better, response, charge)
+            response = await ours.upstream.improved(ours.escalation, flight, data, response)
             flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
             await ours.pipeline.settle(flight, charge)
+            if refusal := withheld(ours.escalation, flight):
+                flight.error = refusal
+                raise litellm_io.proxy_error(refusal)
             litellm_io.name_model(response, flight.call.model if flight.call else "")
             flight.response = response.model_dump_json() if hasattr(response, "model_dump_json") else ""
         return response
@@ -95,19 +99,23 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
     async def async_post_call_streaming_iterator_hook(
         self, user_api_key_dict: UserAPIKeyAuth, response: Any, request_data: dict[str, Any]
     ) -> AsyncGenerator[Any, None]:
-        flight = runtime().flights.get(request_data.get("litellm_call_id"))
+        ours = runtime()
+        flight = ours.flights.get(request_data.get("litellm_call_id"))
+        pieces = response
+        if flight is not None and flight.hit is None and ours.escalation.buffers(flight):
+            pieces = ours.upstream.held_back(ours.escalation, flight, request_data, response)
         try:
-            async for chunk in response:
-                if flight is not None:
-                    flight.first_token_ns = flight.first_token_ns or time.time_ns()
-                    flight.usage_told = flight.usage_told or litellm_io.tells_usage(chunk)
+            async for chunk in pieces:
+                if flight is not None and flight.first_token_ns is None:
+                    flight.first_token_ns = time.time_ns()
                 yield chunk
             if flight is not None:
-                flight.stream_complete = True
+                flight.stream_complete, flight.usage_told = True, litellm_io.usage_was_told(response)
         except Exception as exception:
             if flight is None:
                 raise
             flight.failed, flight.error = True, litellm_io.upstream_error(exception)
+            flight.attempt_failed(flight.error.code)  # in the midst of its answer
             raise litellm_io.proxy_error(flight.error) from None
 
     async def async_log_success_event(
@@ -118,11 +126,12 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         flight = ours.flights.get(kwargs.get("litellm_call_id"))
         if flight is None or flight.call is None or not flight.call.stream or flight.hit is not None:
             return
-        litellm_io.note_response(flight, response_obj, litellm_io.hidden_of(kwargs))
-        flight.attempted()
-        flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
         flight.billed = litellm_io.usage_of(response_obj), kwargs.get("response_cost")
-        flight.response = response_obj.model_dump_json() if hasattr(response_obj, "model_dump_json") else ""
+        if not flight.escalations:  # else a better answer went out in this one's place
+            litellm_io.note_response(flight, response_obj, litellm_io.hidden_of(kwargs))
+            flight.attempted()
+            flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
+            flight.response = response_obj.model_dump_json() if hasattr(response_obj, "model_dump_json") else ""
         await ours.settle_stream(flight)
 
     async def async_post_call_failure_hook(
@@ -134,7 +143,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
     ) -> None:
         flight = runtime().flights.get(request_data.get("litellm_call_id"))
         if flight is not None and flight.error is None and flight.hold is not None:
-            flight.failed, flight.error = True, flight.no_attempt or litellm_io.upstream_error(original_exception)
+            flight.failed, flight.error = True, flight.no_attempt or router_io.final_error(flight, original_exception)
             if not flight.failed_attempts:  # no model was called: every deployment is cooling down
                 flight.attempt_failed(flight.error.code)
             if not flight.attempt:
@@ -147,10 +156,24 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         flight = ours.flights.get(kwargs.get("litellm_call_id"))
         if flight is None or flight.hold is None:
             return
+        if exhausted := router_io.begin_attempt(flight, kwargs, kind, ours.config.limits, time.time_ns()):
+            raise litellm_io.proxy_error(exhausted)
         if flight.attempt == kind and (refusal := await ours.pipeline.budget.hold_again(flight)):
             flight.no_attempt = refusal
             raise litellm_io.proxy_error(refusal)
         flight.attempt = flight.attempt or kind
+
+    async def async_filter_deployments(
+        self,
+        model: str,
+        healthy_deployments: list[dict[str, Any]],
+        messages: object,
+        request_kwargs: dict[str, Any] | None = None,
+        parent_otel_span: object = None,
+    ) -> list[dict[str, Any]]:
+        """Which deployments of a group LiteLLM may choose from, at each attempt."""
+        flight = runtime().flights.get((request_kwargs or {}).get("litellm_call_id"))
+        return healthy_deployments if flight is None else router_io.to_try(flight, healthy_deployments)
 
     async def async_post_call_failure_deployment_hook(
         self, request_data: Mapping[str, Any], exception: Exception, call_type: object
@@ -159,6 +182,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         flight = runtime().flights.get(request_data.get("litellm_call_id"))
         if flight is not None:
             litellm_io.note_failed_attempt(flight, request_data, exception)
+            router_io.note_failure(flight, request_data, exception)
             if not litellm_io.may_be_billed(sys.exception() or exception):  # ours is a copy without its causes
                 flight.attempt = ""
 

@@ -40,6 +40,7 @@ class Options:
     workers: int = 1
     state_dir: Path = STATE_DIR
     simulator_speed: float = 1.0
+    start_timeout_s: int = START_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
         process = _start_server(options, rendered_path, environ)
         stack.callback(stop_child, process, DRAIN_S)
         base_url = f"http://{options.host}:{options.port}"
-        _wait_until_ready(process, base_url)
+        _wait_until_ready(process, base_url, options.start_timeout_s)
         yield Started(
             f"{base_url}/v1",
             environ["LITELLM_MASTER_KEY"],
@@ -145,6 +146,8 @@ def _start_server(options: Options, path: Path, environ: dict[str, str]) -> subp
     environ.setdefault("LITELLM_LOG", "ERROR")  # its warnings at start-up are about settings that we decide
     command = [sys.executable, "-m", "uvicorn", "plugins.server:app", "--host", options.host]
     command += ["--port", str(options.port), "--workers", str(options.workers), "--log-level", "warning"]
+    # A worker that is slow to answer, because the machine is busy or it is still importing, is not to be killed for it.
+    command += ["--timeout-worker-healthcheck", str(START_TIMEOUT_S)]
     command += ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(DRAIN_S)]
     return start_child(command, None, env=environ)
 
@@ -158,8 +161,8 @@ def _write_private(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], base_url: str) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
+def _wait_until_ready(process: subprocess.Popen[bytes], base_url: str, timeout_s: int) -> None:
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise StartError("The gateway process ended while starting; its last lines above say why.")
@@ -169,7 +172,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], base_url: str) -> None:
         except httpx.HTTPError:
             pass
         time.sleep(0.2)
-    raise StartError(f"The gateway was not ready after {START_TIMEOUT_S} s. See the lines above.")
+    raise StartError(f"The gateway was not ready after {timeout_s} s. See the lines above.")
 
 
 def write_trial_env(started: Started, path: Path) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.types import Receive, Scope, Send
 
-from plugins.errors import BadRequest, BodyTooLarge, Forbidden, NotServed, Unauthorized
+from plugins.errors import BadRequest, BodyTooLarge, Forbidden, NotServed, Unauthorized, Unavailable
 from plugins.parsing import parse_body
 from plugins.runtime import Runtime
 from plugins.scores import read_feedback
@@ -25,7 +26,8 @@ async def metrics(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     if not ours.keyring.may_scrape(bearer(scope)):
         text = "Metrics are read with the token of gateway.metrics.token, or with the master key, as bearer token."
         raise Unauthorized(text)
-    return 200, ours.metrics_type, await asyncio.to_thread(ours.metrics_page)
+    kind, page = await asyncio.to_thread(ours.telemetry.page)
+    return 200, kind, page
 
 
 async def feedback(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
@@ -37,16 +39,18 @@ async def feedback(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
         raise Unauthorized("The API key is missing or unknown. Send the key that the request was made with.")
     body = parse_body(await _read(receive))
     given = read_feedback(body)
-    known = await ours.recent.find(caller.tenant, given.trace_id)
+    known = await ours.telemetry.request_of(caller.tenant, given.trace_id)
     if known is None:
         text = "No request with this trace_id was made by this tenant lately. Send the reply's x-tierwise-trace-id."
         raise NotServed(text, code="unknown_trace", param="trace_id")
     if known.app != caller.app:
         raise Forbidden("The request was made by another application of this tenant.", code="other_app")
-    score = given.score(caller, ours.config.environment)
-    if not ours.scores.add(score):
-        return 503, "application/json", b'{"error": {"message": "Too much feedback is waiting. Retry.", "code": "busy"}}'
-    ours.count_feedback(known.cache, given.is_bad)
+    score = given.score(caller, ours.config.environment, time.time_ns())
+    if not ours.telemetry.take_feedback(score, known, given.is_bad):
+        raise Unavailable("Too much feedback is waiting to be sent. Retry later.", headers={"Retry-After": "30"})
+    source = "thumbs" if given.data_type == "BOOLEAN" else "feedback"
+    routed = known.task, known.tier, not given.is_bad, source, known.hardness
+    ours.learning.outcomes.record(caller.tenant, *routed, trace_id=given.trace_id)
     return 202, "application/json", json.dumps({"id": score.id, "trace_id": score.trace_id}).encode()
 
 

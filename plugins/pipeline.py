@@ -11,14 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from plugins.budget_path import BudgetPath
 from plugins.cache_path import CachePath
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
 from plugins.errors import BadRequest, GatewayError
-from plugins.escalation import Answer, confident_enough
 from plugins.flight import Flight, trace_of
 from plugins.injection import screen
 from plugins.policy import decide_policy
@@ -26,6 +25,7 @@ from plugins.ports import Conversations, Judge, Sink
 from plugins.pricing import baseline_cost, bound
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
+from plugins.routing.explore import Explorer
 from plugins.routing.sticky import conversation_id
 from plugins.sensitive import TextPattern, find_sensitive, redact_all
 from plugins.values import (
@@ -35,7 +35,6 @@ from plugins.values import (
     Exact,
     Finding,
     Hit,
-    Hold,
     LowerBound,
     Message,
     Previous,
@@ -59,6 +58,7 @@ class Pipeline:
     conversations: Conversations
     sink: Sink
     patterns: Mapping[str, TextPattern]
+    explorer: Explorer = field(default_factory=Explorer)
 
     async def admit(self, flight: Flight, call: Call) -> GatewayError | None:
         """Take the request up to the model's door. A refusal is returned; otherwise the flight carries either
@@ -124,7 +124,9 @@ class Pipeline:
     async def _route(self, flight: Flight) -> Route | GatewayError:
         call = _call(flight)
         with flight.step("classify") as noted:
-            if not table.is_alias(call.model, self.config):
+            if flight.injection and self.config.policy.injection == "route":
+                route = table.screened_route(call, flight.constraints, self.config, self.catalog)
+            elif not table.is_alias(call.model, self.config):
                 route = table.named_route(call, flight.constraints, self.config, self.catalog)
             elif call.endpoint is Endpoint.EMBEDDINGS:
                 return BadRequest(f"{call.model!r} cannot embed. Name an embedding model.", param="model")
@@ -133,7 +135,8 @@ class Pipeline:
                 if self.cascade.is_unsure(verdict):
                     verdict = await self._judged(flight, verdict)
                 before, spare = await self._previous(call), self.budget.step_down(call)
-                route = table.route(verdict, call, flight.constraints, self.config, self.catalog, before, spare)
+                around = flight.constraints, self.config, self.catalog, before, spare, self.explorer
+                route = table.route(verdict, call, *around)
                 noted.update({"step_down": spare} if spare else {})
             if isinstance(route, Route):
                 noted.update(task=route.verdict.task, layer=route.verdict.layer.value, tier=route.tier)
@@ -168,28 +171,13 @@ class Pipeline:
         tenant = self.config.tenants[call.caller.tenant]
         most, tokens = bound(replace(call, max_output_tokens=64), self.catalog.groups[group])
         request = self.budget.reservation(f"{call.id}-judge", call, tenant, (most, tokens), group)
-        hold = await self.budget.ledger.reserve(request)
-        if not isinstance(hold, Hold):
+        hold = await self.budget.hold_beside(request)
+        if hold is None:
             return scored
         verdict, cost = await judge.judge(call, group, scored)
         settled = await self.budget.ledger.settle(hold, cost)
         flight.costs["router_llm"] = settled.charged_micros
         return verdict or scored
-
-    def wants_better(self, flight: Flight) -> str | None:
-        """The model group to ask once more when the answer is not good enough; None when it is, or must do."""
-        call, route = _call(flight), flight.route
-        group = self.budget.escalation_group(call, route) if route is not None else None
-        if route is None or group is None:
-            return None
-        with flight.step("escalation check") as noted:
-            answer = Answer(flight.answer, flight.finish_reason, flight.tool_calls, flight.usage, None)
-            assessment = confident_enough(call, route.verdict.task, answer)
-            noted.update(ok=assessment.ok, check=assessment.check, reason=assessment.reason)
-        if assessment.ok:
-            return None
-        flight.escalation_reason = f"{assessment.check}: {assessment.reason}"
-        return group
 
     async def settle(self, flight: Flight, charge: Charge) -> None:
         """Charge what was used, once; later calls change nothing."""

@@ -18,7 +18,6 @@ from plugins.values import (
     CapState,
     Charge,
     Entry,
-    Exact,
     Hit,
     Hold,
     Lease,
@@ -45,7 +44,7 @@ class Ledger(Protocol):
     def fits_allowance(self, request: Reservation, allowance_micros: int) -> bool:
         """Whether the call fits what may be spent locally while the ledger is away."""
 
-    def admit_unheld(self, request: Reservation) -> Hold:
+    async def admit_unheld(self, request: Reservation) -> Hold:
         """A hold in name only, for a call that policy admits while the ledger is away: settled later."""
 
     async def abandon(self, request: Reservation) -> None:
@@ -66,6 +65,10 @@ class BudgetMonitor(Protocol):
 
 
 class Cache(Protocol):
+    @property
+    def reachable(self) -> bool:
+        """False while the store is left alone after a failure."""
+
     async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
         """The answer stored for this very request, or why there is none."""
 
@@ -123,7 +126,7 @@ class Judge(Protocol):
     def remembered(self, call: Call) -> Verdict | None:
         """The opinion on this very text of this tenant, asked before."""
 
-    async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Exact]:
+    async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Charge]:
         """(its opinion, or None on any failure; what asking cost)."""
 
 

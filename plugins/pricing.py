@@ -50,14 +50,10 @@ def bound(call: Call, deployments: Iterable[Deployment]) -> tuple[int, int]:
     return most_micros, most_tokens
 
 
-def upper_bound(call: Call, route: Route, escalation_group: str | None, catalog: Catalog) -> tuple[int, int]:
-    """The most a routed call can cost: the dearest group it may fall back to, plus one escalated attempt."""
+def upper_bound(call: Call, route: Route, catalog: Catalog) -> tuple[int, int]:
+    """The most a routed call can cost: one attempt at the dearest group it may fall back to."""
     groups = (route.group, *route.fallbacks)
-    first = bound(call, (d for group in groups for d in catalog.groups.get(group, ())))
-    if escalation_group is None:
-        return first
-    second = bound(call, catalog.groups.get(escalation_group, ()))
-    return first[0] + second[0], first[1] + second[1]
+    return bound(call, (d for group in groups for d in catalog.groups.get(group, ())))
 
 
 def typical_cost(call: Call, route: Route, catalog: Catalog) -> tuple[int, int]:

@@ -49,6 +49,8 @@ class Request:
     baseline_micros: int
     escalations: int
     fallbacks: int
+    requests: int = 1  # how many client requests this stands for; more where the source has added up already
+    timed: bool = True  # whether `latency_ms` is known
 
 
 @dataclass(slots=True)
@@ -67,16 +69,16 @@ class Totals:
     latencies_ms: list[float] = field(default_factory=list)
 
     def add(self, request: Request) -> None:
-        self.requests += 1
-        self.outcomes[request.outcome] = self.outcomes.get(request.outcome, 0) + 1
+        self.requests += request.requests
+        self.outcomes[request.outcome] = self.outcomes.get(request.outcome, 0) + request.requests
         self.input_tokens += request.input_tokens
         self.output_tokens += request.output_tokens
         self.cost_micros += request.cost_micros
         self.saved_micros += request.saved_micros
         self.baseline_micros += request.baseline_micros
-        self.escalated += request.escalations > 0
-        self.fell_back += request.fallbacks > 0
-        if request.outcome in _SERVED:
+        self.escalated += request.requests if request.escalations else 0
+        self.fell_back += request.requests if request.fallbacks else 0
+        if request.outcome in _SERVED and request.timed:
             self.latencies_ms.append(request.latency_ms)
 
     @property

@@ -1,4 +1,4 @@
-"""`tierwise report`: cost per tenant, app, task and tier from the local trace file."""
+"""`tierwise report`: cost per tenant, app, task and tier from the trace file, Langfuse or the ledger, reconciled."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -18,9 +19,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from plugins.books_cli import Books, find_books, reconciliation_line
+from plugins.errors import StartError
 from plugins.report import (
     DEFAULT_BY,
     Group,
+    Reconciliation,
     Request,
     Totals,
     group_by,
@@ -36,6 +40,14 @@ from plugins.values import MICROS_PER_USD
 DEFAULT_TRACES = Path(".tierwise/traces.jsonl")
 _NO_TRACES = 1  # exit code
 _TABLE_ROWS = 40
+
+
+class Source(StrEnum):
+    """Where a report's numbers come from."""
+
+    FILE = "file"
+    LANGFUSE = "langfuse"
+    LEDGER = "ledger"
 
 
 @dataclass(slots=True)
@@ -87,39 +99,90 @@ def report(
     html: Annotated[
         Path | None, typer.Option(help="Also write a page with plots to this file.", dir_okay=False)
     ] = None,
+    source: Annotated[Source, typer.Option(help="Where the numbers come from.")] = Source.FILE,
+    config: Annotated[Path | None, typer.Option("--config", help="The config file.", show_default=False)] = None,
+    redis_url: Annotated[
+        str | None, typer.Option("--redis-url", envvar="REDIS_URL", help="Instead of gateway.redis_url.")
+    ] = None,
 ) -> None:
     """Show what the requests cost, per tenant, app, task and tier.
 
-    Exit code 1 if there are no traces, 2 for a wrong option.
+    Where the ledger can be asked, a line says whether it charged the same. The ledger knows charged calls only, by
+    tenant, app and tier; Langfuse tells no latencies and savings. Exit code 1 if there are no traces, 2 for a
+    wrong option.
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv both write to stdout: choose one")
     now = datetime.now(UTC)
     dimensions, since_ns = _options(by, since, now)
-    given = traces or [DEFAULT_TRACES]
-    reader = Reader(since_ns)
-    requests = _read(reader, given, as_json)
-    if not requests:
-        _fail(_nothing(given, since, reader.skipped), as_json)
+    reader, books = Reader(since_ns), find_books(config, redis_url, needed=source is not Source.FILE)
+    requests = _requests(source, reader, traces or [DEFAULT_TRACES], books, since, as_json)
     if reader.skipped:
         _say(f"{reader.skipped} lines were not readable as traces and are left out")
+    agreement = _reconciled(source, requests, books, since_ns)
     if html:
-        _write_page(html, requests, now, as_json)
-    _print(dimensions, requests, reader.skipped, as_json, as_csv)
+        _write_page(html, page(requests, now, books.forecasts(requests) if books else ()), as_json)
+    _print(dimensions, requests, reader.skipped, as_json, as_csv, agreement)
 
 
-def _print(dimensions: Sequence[str], requests: Sequence[Request], skipped: int, as_json: bool, as_csv: bool) -> None:
+def _requests(
+    source: Source, reader: Reader, given: Sequence[Path], books: Books | None, since: str | None, as_json: bool
+) -> list[Request]:
+    """At least one, or the end of the program."""
+    try:
+        if source is Source.FILE or books is None:
+            requests = _read(reader, given, as_json)
+        else:
+            requests = books.ledger(reader.since_ns) if source is Source.LEDGER else books.langfuse(reader.since_ns)
+    except StartError as error:
+        _fail(str(error), as_json)
+    if not requests and source is Source.FILE:
+        _fail(_nothing(given, since, reader.skipped), as_json)
+    if not requests:
+        _fail(f"nothing was charged{f' since {since}' if since else ''} according to {source}", as_json)
+    return requests
+
+
+def _reconciled(
+    source: Source, requests: Sequence[Request], books: Books | None, since_ns: int
+) -> tuple[Reconciliation, ...]:
+    """Against the ledger, where it can be asked; told on standard error, so that CSV and JSON stay themselves."""
+    if source is Source.LEDGER or books is None or not books.redis_url:
+        return ()
+    try:
+        found = books.reconciled(requests, since_ns)
+    except StartError as error:
+        _say(f"not reconciled: {error}")
+        return ()
+    _say(reconciliation_line(source, found))
+    return found
+
+
+def _print(
+    dimensions: Sequence[str],
+    requests: Sequence[Request],
+    skipped: int,
+    as_json: bool,
+    as_csv: bool,
+    agreement: Sequence[Reconciliation],
+) -> None:
     groups = group_by(requests, dimensions)
     if as_json:
-        sys.stdout.write(to_json(dimensions, groups, requests, skipped) + "\n")
+        sys.stdout.write(to_json(dimensions, groups, requests, skipped, agreement) + "\n")
     elif as_csv:
         sys.stdout.write(to_csv(dimensions, groups))
     else:
         Console().print(to_table(dimensions, groups, total_of(requests)))
 
 
-def to_json(dimensions: Sequence[str], groups: Sequence[Group], requests: Sequence[Request], skipped: int) -> str:
-    """One object: the period, the rows (dimensions and numbers) and their total."""
+def to_json(
+    dimensions: Sequence[str],
+    groups: Sequence[Group],
+    requests: Sequence[Request],
+    skipped: int,
+    agreement: Sequence[Reconciliation] = (),
+) -> str:
+    """One object: the period, the rows (dimensions and numbers), their total, and the ledger's word on it."""
     times = [request.started_ns for request in requests]
     rows: list[dict[str, Any]] = [  # Any: names and numbers
         {**dict(zip(dimensions, group.key, strict=True)), **group.totals.as_dict()} for group in groups
@@ -131,6 +194,7 @@ def to_json(dimensions: Sequence[str], groups: Sequence[Group], requests: Sequen
         "rows": rows,
         "total": total_of(requests).as_dict(),
         "skipped_lines": skipped,
+        "reconciliation": [{**asdict(one), "difference_micros": one.difference_micros} for one in agreement],
     }
     return json.dumps(found)
 
@@ -204,9 +268,9 @@ def _read(reader: Reader, given: Sequence[Path], as_json: bool) -> list[Request]
         _fail(f"cannot read {error.filename}: {error.strerror}", as_json)
 
 
-def _write_page(path: Path, requests: Sequence[Request], now: datetime, as_json: bool) -> None:
+def _write_page(path: Path, text: str, as_json: bool) -> None:
     try:
-        path.write_text(page(requests, now), encoding="utf-8", errors="replace")
+        path.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         _fail(f"cannot write {path}: {error.strerror}", as_json)
     _say(f"wrote {path}")

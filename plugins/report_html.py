@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from plugins.forecast import CapForecast
 from plugins.report import DEFAULT_BY, Request, Timeline, Totals, group_by, timeline, total_of
 from plugins.report_svg import (
     SERIES_COLOURS,
     Axis,
     Bar,
+    CapBar,
     Series,
+    cap_bars,
     horizontal_bars,
     legend,
     lines,
@@ -44,6 +47,7 @@ svg text{font-size:13px;fill:var(--dim)}
 @media(min-width:760px){.cards{grid-template-columns:repeat(4,1fr)}.cards b{font-size:1.35rem}
 .charts{grid-template-columns:repeat(2,1fr)}svg text{font-size:9px}}
 svg text.value{fill:var(--text)}
+.later{opacity:.35}.over{fill:#d55e00}.limit{stroke:var(--text);stroke-width:2}
 .grid{stroke:var(--grid)}.track{fill:var(--track)}.line{fill:none;stroke-width:1.8}
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;list-style:none;margin:8px 0 0;padding:0;font-size:.85rem}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}
@@ -56,14 +60,14 @@ tr.total td{font-weight:700;border-bottom:0}
 """
 
 
-def page(requests: Sequence[Request], now: datetime) -> str:
-    """The whole page for at least one request."""
+def page(requests: Sequence[Request], now: datetime, caps: Sequence[CapForecast] = ()) -> str:
+    """The whole page for at least one request; `caps` are shown with their forecast, if any are known."""
     totals = total_of(requests)
     over_time = timeline(requests, "tier")
     first, last = min(r.started_ns for r in requests), max(r.started_ns for r in requests)
     period = f"{_moment(first // 10**9)} to {_moment(last // 10**9)} UTC"
     colours = "".join(f".c{n}{{fill:{c}}}.s{n}{{stroke:{c}}}.b{n}{{background:{c}}}" for n, c in enumerate(_COLOURS))
-    charts = "".join([*_time_charts(over_time), *(_spend_by(requests, name) for name in DEFAULT_BY)])
+    charts = "".join([*_time_charts(over_time), *(_spend_by(requests, name) for name in DEFAULT_BY), _caps(caps)])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -162,6 +166,24 @@ def _spend_by(requests: Sequence[Request], dimension: str) -> str:
     more = len(groups) - _TOP_BARS
     note = f'<p class="note">and {more} more</p>' if more > 0 else ""
     return _card(f"Spend by {dimension}", horizontal_bars(f"Spend by {dimension}", bars) + note)
+
+
+def _caps(caps: Sequence[CapForecast]) -> str:
+    """Spend against caps, with where each will stand at the end of its window."""
+    if not caps:
+        return ""
+    bars = [CapBar(cap.name, cap.spent_micros, cap.forecast_micros, cap.limit_micros, _cap_text(cap)) for cap in caps]
+    more = len(bars) - _TOP_BARS
+    note = "Light: expected at the end of the window, if spending goes on as in the last seven days. "
+    note += "Line: the cap. Orange: it will not be enough."
+    note += f" And {more} emptier caps." if more > 0 else ""
+    drawn = cap_bars("Spend against caps", bars[:_TOP_BARS])
+    return _card("Spend against caps", f'{drawn}<p class="note">{note}</p>')
+
+
+def _cap_text(cap: CapForecast) -> str:
+    told = f"{usd(cap.spent_micros)} of {usd(cap.limit_micros)}"
+    return told if cap.forecast_micros is None else f"{told}, expected {usd(cap.forecast_micros)}"
 
 
 def _count(totals: Totals) -> str:

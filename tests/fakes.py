@@ -29,12 +29,13 @@ class FakeLedger:
     holds: list[Reservation] = field(default_factory=list)
     charges: dict[str, Charge] = field(default_factory=dict)
     abandoned: list[str] = field(default_factory=list)
+    states_seen: tuple[CapState, ...] = ()
 
     async def reserve(self, request: Reservation) -> Hold | OverCap | LedgerAway:
         if self.answer is not None:
             return self.answer
         self.holds.append(request)
-        return Hold(request.call_id, request.tenant, request.micros, request.tokens, 1000)
+        return Hold(request.call_id, request.tenant, request.micros, request.tokens, 1000, self.states_seen)
 
     async def settle(self, hold: Hold, charge: Charge) -> Settled:
         first = hold.call_id not in self.charges
@@ -44,7 +45,7 @@ class FakeLedger:
     def fits_allowance(self, request: Reservation, allowance_micros: int) -> bool:
         return request.micros <= allowance_micros
 
-    def admit_unheld(self, request: Reservation) -> Hold:
+    async def admit_unheld(self, request: Reservation) -> Hold:
         return Hold(request.call_id, request.tenant, request.micros, request.tokens, None)
 
     async def abandon(self, request: Reservation) -> None:
@@ -52,6 +53,20 @@ class FakeLedger:
 
     async def states(self, tenant: str, timezone: str, caps: tuple[Cap, ...]) -> tuple[CapState, ...]:
         return ()
+
+
+@dataclass
+class FakeMonitor:
+    """Keeps what it is told."""
+
+    seen: list[CapState] = field(default_factory=list)
+    refused: list[CapState] = field(default_factory=list)
+
+    def budget_seen(self, tenant: str, states: tuple[CapState, ...]) -> None:
+        self.seen += states
+
+    def budget_refused(self, tenant: str, state: CapState) -> None:
+        self.refused.append(state)
 
 
 @dataclass

@@ -76,6 +76,11 @@ class Running:
     def model_calls(self) -> int:
         return int(httpx.get(f"{self.origin}/control/calls").json()["total"]["calls"])
 
+    def latest_call(self, model: str) -> dict[str, Any]:
+        """The newest call of a model in the simulator's books."""
+        recent = httpx.get(f"{self.origin}/control/calls", params={"recent": 50}).json()["recent"]
+        return next(call for call in reversed(recent) if call["model"] == model)
+
     @contextmanager
     def fault(self, model: str, fault: str, **more: Any) -> Iterator[None]:
         httpx.put(f"{self.origin}/control/faults", json={"model": model, "fault": fault, **more}).raise_for_status()

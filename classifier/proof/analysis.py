@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -177,11 +178,11 @@ def analyse(run: Run, candidate: str, rules: Rules) -> dict[str, Any]:
 def _part(run: Run, task: str | None, candidate: str, rules: Rules, believed: bool) -> dict[str, Any]:
     table = table_of(run, task)
     asked = [item for item in run.items if task is None or item.task == task]
-    failed = {arm: _failed(run, [item.key for item in asked], arm) for arm in run.arms}
+    keys = [item.key for item in asked]
     return {
         "items": len(asked),
         "compared": table.quality.shape[1],
-        "arms": {arm: arm_figures(table, arm, run.baseline) | {"failed": failed[arm]} for arm in run.arms},
+        "arms": {arm: arm_figures(table, arm, run.baseline) | _answered(run, keys, arm) for arm in run.arms},
         MIX: mix_figures(table, candidate, run.baseline),
         "verdicts": {
             arm: verdict_of(table, arm, run.baseline, rules, believed) for arm in run.arms if arm != run.baseline
@@ -189,6 +190,12 @@ def _part(run: Run, task: str | None, candidate: str, rules: Rules, believed: bo
     }
 
 
-def _failed(run: Run, keys: Sequence[str], arm: str) -> int:
-    """Answers that were refused or lost."""
-    return sum(bool((reply := run.replies.get((key, arm))) and reply.error) for key in keys)
+def _answered(run: Run, keys: Sequence[str], arm: str) -> dict[str, Any]:
+    """`failed`: answers refused or lost; `tiers`: shares of the others by the tier that answered, if it said so.
+
+    A tier that was named may have been overruled, by residency for example: then the arms do not differ there.
+    """
+    replies = [reply for key in keys if (reply := run.replies.get((key, arm)))]
+    tiers = Counter(reply.tier for reply in replies if reply.tier and not reply.error)
+    shares = {tier: round(count / tiers.total(), 4) for tier, count in tiers.most_common()}
+    return {"failed": sum(bool(reply.error) for reply in replies), "tiers": shares}

@@ -6,7 +6,7 @@ and upwards. Without a change the expected number of scores until M reaches a th
 whatever the distribution in 0..1: the threshold is the average run length to a false alarm.
 
 Source: Shin, Ramdas and Rinaldo, "E-detectors: a nonparametric framework for sequential change detection",
-New England J. Statistics in Data Science 2 (2024) 229-260, Definition 2.2 and Theorem 2.4.
+New England J. Statistics in Data Science 2 (2024).
 """
 
 from __future__ import annotations

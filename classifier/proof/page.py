@@ -10,10 +10,10 @@ from classifier.proof.analysis import MIX
 from classifier.proof.plots import Bar, Point, cost_quality, differences
 
 _STYLE: Final = """:root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
+body{font:14px/1.5 system-ui,sans-serif;max-width:88rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:.8rem 0;display:block;overflow-x:auto}
 td,th{border:1px solid #8c959f66;padding:.25rem .6rem;text-align:right;white-space:nowrap}
-td:first-child,th:first-child,td.words{text-align:left}td.words{white-space:normal;min-width:16rem}
+td:first-child,th:first-child,td.words,th:last-child{text-align:left}td.words{white-space:normal;min-width:14rem}
 figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}svg{max-width:100%;height:auto}
 svg text{font:12px system-ui,sans-serif}.ship{color:#1a7f37}.do_not_ship{color:#d1242f}.not_enough_data{color:#9a6700}
 .big{font-size:1.4rem;font-weight:600}"""
@@ -42,7 +42,7 @@ def _terms(found: Mapping[str, Any]) -> str:
     looks = "as often as you like" if found["many_looks"] else "once"
     words = [
         f"Stated beforehand: a loss of at most {100 * found['margin']:.1f} points is accepted; each of the two "
-        f"decisions is wrong with a chance of at most {100 * found['alpha']:.0f} %; the data is looked at {looks}.",
+        f"decisions is wrong with a chance of at most {100 * found['alpha']:.0f} %; the data may be looked at {looks}.",
         "Intervals are 95 % bootstrap intervals over items, those of differences belong to the test.",
     ]
     if found["stopped"]:
@@ -63,8 +63,17 @@ def _part(part: Mapping[str, Any], baseline: str) -> str:
     rows = [_arm_row(name, arm) for name, arm in arms.items()]
     if mix:
         mixed = [f"random mix with {mix['cheap']}, same cost", _spread(mix, "quality", _points)]
-        rows.append([*mixed, *("" for _ in range(5))])
-    head = ("arm", "quality, points", "cost, USD a call", "saved", "latency p50, ms", "latency p95, ms", "failed")
+        rows.append([*mixed, *("" for _ in range(6))])
+    head = (
+        "arm",
+        "quality, points",
+        "cost, USD a call",
+        "saved",
+        "latency p50, ms",
+        "latency p95, ms",
+        "failed",
+        "answered by",
+    )
     text = f"<p>{part['compared']} of {part['items']} items compared.</p>" + _table(head, rows)
     if mix and mix["candidate_over_mix"] is not None:
         text += f"<p>The candidate over the mix of the same cost: {_spread(mix, 'candidate_over_mix', _points)}.</p>"
@@ -93,6 +102,7 @@ def _arm_row(name: str, arm: Mapping[str, Any]) -> list[str]:
         _spread(arm, "latency_p50_ms", lambda value: f"{value:.0f}"),
         _spread(arm, "latency_p95_ms", lambda value: f"{value:.0f}"),
         str(arm["failed"]),
+        ", ".join(f"{tier} {_percent(share)}" for tier, share in arm["tiers"].items()) or "-",
     ]
 
 

@@ -7,7 +7,7 @@ Non-inferiority of right/wrong answers uses Tango's score statistic, because it 
 chance of a false "not inferior" is at most alpha for every possible rate of disagreement, reckoned from the trinomial
 distribution and not from an approximation.
 
-Sources: McNemar, Psychometrika 12 (1947); Tango, Statistics in Medicine 17 (1998) 891-908, eq. 5 to 8; Lloyd and
+Sources: McNemar, Psychometrika 12 (1947); Tango, Statistics in Medicine 17 (1998) 891-908; Lloyd and
 Moldovan, Statistics in Medicine 27 (2008) 3540-3549 (exact size by maximising over the nuisance parameter).
 """
 

@@ -43,7 +43,7 @@ def cost_quality(points: Sequence[Point], line: tuple[Point, Point] | None) -> s
     span = max(high - low, 0.02)
 
     def x(cost: float) -> float:
-        return _LEFT + cost / most * (WIDTH - _LEFT - _RIGHT - 60)
+        return _LEFT + cost / most * (WIDTH - _LEFT - _RIGHT - 110)
 
     def y(quality: float) -> float:
         return height - _BOTTOM - (quality - low) / span * (height - _TOP - _BOTTOM)
@@ -86,9 +86,9 @@ def differences(bars: Sequence[Bar], margin: float) -> str:
         parts.append(_text(142, y + 4, bar.name[:22], "end"))
         parts.append(f'<path d="M{x(bar.low):.1f} {y}H{x(bar.high):.1f}" stroke="{colour}" stroke-width="3"/>')
         parts.append(f'<circle cx="{x(bar.difference):.1f}" cy="{y}" r="5" fill="{colour}"/>')
-    marks = (-reach, -margin, 0.0, reach)
-    parts += [_text(x(value), height - 14, f"{100 * value:+.1f}", "middle") for value in marks]
-    return _svg("Difference to the baseline in points, and the margin", height, parts)
+    marks = ((-reach, "start"), (0.0, "middle"), (reach, "end"))
+    parts += [_text(x(value), height - 14, f"{100 * value:+.1f}", anchor) for value, anchor in marks]
+    return _svg(f"Difference to the baseline in points; dashed: the margin of {100 * margin:.1f}", height, parts)
 
 
 def _frame(height: int) -> str:

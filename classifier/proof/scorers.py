@@ -33,7 +33,7 @@ def exact(item: Item, answer: str) -> float:
 
 
 def normalise(text: str) -> str:
-    """Lower case, without punctuation, articles and doubled spaces, as SQuAD marks (arXiv 1606.05250, section 6.1)."""
+    """Lower case, without punctuation, articles and doubled spaces, as SQuAD marks (arXiv 1606.05250)."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = "".join(" " if c in string.punctuation else c for c in plain)
     return " ".join(_ARTICLES.sub(" ", plain).split())

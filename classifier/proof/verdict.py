@@ -21,7 +21,9 @@ Array = NDArray[np.float64]
 
 POWER: Final = 0.8  # of the number of items that is asked for; the field's usual choice
 MOST_NEEDED: Final = 1_000_000  # beyond it the difference lies at the margin, and no number would be honest
-_BETTING_COST: Final = 1.6  # items that a betting test needs for one of the exact test, from the simulations in bench
+_BETTING_COST: Final = (
+    1.6  # items that a betting test needs for one of the exact test; see `power` in bench/error_rates.py
+)
 
 
 class Decision(StrEnum):
@@ -123,7 +125,7 @@ def items_needed(difference: Array, margin: float, alpha: float, cost: float = 1
     """Further items until a decision, with a chance of POWER, if the truth is what was seen; None: no useful number.
 
     Normal approximation, (z_alpha + z_power)^2 * variance / (difference + margin)^2 (Julious, Statistics in Medicine 23
-    (2004) 1921-1986, section 5). One imagined full disagreement keeps the variance from being nought.
+    (2004) 1921-1986). One imagined full disagreement keeps the variance from being nought.
     """
     n, mean = len(difference), float(difference.mean())
     variance = (float(((difference - mean) ** 2).sum()) + 1.0) / (n + 2)

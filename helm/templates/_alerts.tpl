@@ -27,6 +27,22 @@
       annotations:
         summary: Requests are refused because the budget ledger cannot be reached
         description: Redis is away or slow. Tenants with when_ledger_away deny get 503 until it is back.
+    - alert: TierwiseRedisAway
+      expr: max(tierwise_breaker_open{ {{- $ours -}} }) == 1
+      for: 2m
+      labels: {severity: critical}
+      annotations:
+        summary: Redis does not answer at least one replica
+        description: Nothing is cached meanwhile, and each tenant's when_ledger_away decides whether it is served.
+    - alert: TierwiseGroupDown
+      expr: >-
+        min by (group) (tierwise_deployments_cooling{ {{- $ours -}} })
+        >= max by (group) (tierwise_deployments{ {{- $ours -}} }) > 0
+      for: 2m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `All deployments of {{ $labels.group }} are in cool-down` | quote }}
+        description: Its provider fails or limits the rate. Requests go to other tiers where the tenant may use them.
     - alert: TierwiseNoDeployment
       expr: sum by (tenant) (rate(tierwise_errors_total{ {{- $ours -}} ,code="no_allowed_deployment"}[10m])) > 0
       for: 5m

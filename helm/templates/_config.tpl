@@ -39,8 +39,7 @@ gateway:
 {{- if .Values.credentials.langfuse.enabled -}}
 {{- $keys := dict "langfuse_public_key" "os.environ/LANGFUSE_PUBLIC_KEY" -}}
 {{- $_ := set $keys "langfuse_secret_key" "os.environ/LANGFUSE_SECRET_KEY" -}}
-{{- $spool := dict "spool_dir" "/var/lib/tierwise/state/spool" -}}
-{{- $_ := set $gateway "tracing" (merge $keys (default dict $gateway.tracing) $spool) -}}
+{{- $_ := set $gateway "tracing" (merge $keys (default dict $gateway.tracing)) -}}
 {{- end -}}
 {{- if .Values.credentials.metricsToken.enabled -}}
 {{- $_ := set $gateway "metrics" (dict "token" "os.environ/TIERWISE_METRICS_TOKEN") -}}

@@ -3,7 +3,8 @@
 - {name: HOME, value: /var/lib/tierwise}
 {{ include "tierwise.secretEnv" (list . "LITELLM_MASTER_KEY" .Values.credentials.masterKey .Values.credentials.masterKey.key) }}
 {{ include "tierwise.redisEnv" . }}
-{{- range $name, $from := .Values.credentials.providers }}
+{{- range $name, $given := .Values.credentials.providers }}
+{{- $from := default dict $given }}
 {{ include "tierwise.secretEnv" (list $ $name $from (default $name $from.key)) }}
 {{- end }}
 {{- with .Values.credentials.langfuse }}

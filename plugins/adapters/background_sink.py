@@ -7,17 +7,18 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
-from plugins.adapters.trace_queue import Account, SinkMonitor, SinkStats, TraceQueue
-from plugins.values import Trace
+from plugins.adapters.trace_queue import Account, BoundedQueue, SinkMonitor, SinkStats
 
 _log = logging.getLogger(__name__)
 _IDLE_S = 1.0
+T = TypeVar("T")
 
 
-class BackgroundSink(ABC):
-    """Takes traces on any thread and hands them in batches to `_deliver` on its own (daemon) thread.
+class BackgroundSink(ABC, Generic[T]):
+    """Takes traces (or scores) on any thread and hands them in batches to `_deliver` on its own (daemon) thread.
 
     The thread starts with the first trace, so that a sink built before a fork works after it. Memory is
     bounded by `queue_bytes`, batch in flight included; what does not fit is dropped and counted.
@@ -34,9 +35,10 @@ class BackgroundSink(ABC):
         monitor: SinkMonitor | None,
         close_timeout_s: float,
         grace_s: float,
+        size_of: Callable[[T], int],
     ) -> None:
         self.name = name
-        self._queue = TraceQueue(queue_bytes)
+        self._queue = BoundedQueue(queue_bytes, size_of)
         self._account = Account(name, monitor)
         self._close_timeout_s = close_timeout_s
         self._grace_s = grace_s  # how long an attempt that is under way at the end may still take
@@ -45,18 +47,23 @@ class BackgroundSink(ABC):
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
 
-    def emit(self, trace: Trace) -> None:
-        """Queue a trace, or drop it when the queue is full. Never blocks on I/O and never raises."""
+    def emit(self, item: T) -> None:
+        """Queue it, or drop it when the queue is full. Never blocks on I/O and never raises."""
+        self.offer(item)
+
+    def offer(self, item: T) -> bool:
+        """The same; False if it was dropped."""
         try:
             if self._thread is None:
                 self.start()
-            if self._queue.put(trace):
+            if self._queue.put(item):
                 self._account.count("accepted")
                 self._account.queued(self._queue.size_bytes)
-            else:
-                self._account.drop("closed" if self._queue.closed else "queue_full")
+                return True
+            self._account.drop("closed" if self._queue.closed else "queue_full")
         except Exception:
-            _log.exception("sink %s could not take a trace", self.name)
+            _log.exception("sink %s could not take what it was given", self.name)
+        return False
 
     def start(self) -> None:
         """Start the thread now (for a sink with old work to do); a second call does nothing."""
@@ -84,7 +91,7 @@ class BackgroundSink(ABC):
         return self._account.stats(self._queue.size_bytes)
 
     @abstractmethod
-    def _deliver(self, traces: Sequence[Trace]) -> None:
+    def _deliver(self, items: Sequence[T]) -> None:
         """Deliver, keep or drop (and count) every one of these."""
 
     def _idle(self) -> None:
@@ -97,10 +104,10 @@ class BackgroundSink(ABC):
 
     def _run(self) -> None:
         while True:
-            traces, size = self._queue.take(self.max_batch_traces, self.max_batch_bytes, _IDLE_S, self.linger_s)
-            if not traces and self._queue.closed:
+            items, size = self._queue.take(self.max_batch_traces, self.max_batch_bytes, _IDLE_S, self.linger_s)
+            if not items and self._queue.closed:
                 break
-            self._guarded(traces)
+            self._guarded(items)
             self._queue.release(size)
             self._account.queued(self._queue.size_bytes)
         try:
@@ -108,14 +115,14 @@ class BackgroundSink(ABC):
         except Exception:
             _log.exception("sink %s did not finish cleanly", self.name)
 
-    def _guarded(self, traces: Sequence[Trace]) -> None:
+    def _guarded(self, items: Sequence[T]) -> None:
         """One bad batch must not end the thread: it is counted, and the next one is taken."""
         try:
-            if traces:
-                self._deliver(traces)
+            if items:
+                self._deliver(items)
         except Exception:
             _log.exception("sink %s lost a batch", self.name)
-            self._account.drop("error", len(traces))
+            self._account.drop("error", len(items))
         try:
             self._idle()
         except Exception:

@@ -1,7 +1,7 @@
-"""Appends finished traces to a JSONL file, off the request path; several processes may share the file.
+"""Appends finished traces (or scores) to a JSONL file, off the request path; several processes may share the file.
 
 Each line is one `write` to a descriptor opened with O_APPEND, so lines of different processes never mix
-(on a local file system). The format is that of `plugins.trace_record`.
+(on a local file system). A trace has the format of `plugins.trace_record`.
 """
 
 from __future__ import annotations
@@ -10,47 +10,55 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from plugins.adapters.background_sink import BackgroundSink
-from plugins.adapters.trace_queue import SinkMonitor
+from plugins.adapters.trace_queue import SinkMonitor, size_of
 from plugins.trace_record import to_record
 from plugins.values import Trace
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
+Json = dict[str, Any]
 
 
-class FileSink(BackgroundSink):
-    """`ports.Sink` for a local file. With `max_bytes`, a full file moves to `NAME.1`, that to `NAME.2`."""
+class JsonLines(BackgroundSink[T]):
+    """A local file of what `record_of` makes of each item. With `max_bytes`, a full file moves to `NAME.1`,
+    that to `NAME.2`."""
 
     linger_s = 0.1
 
     def __init__(
         self,
         path: Path,
+        record_of: Callable[[T], Json],
+        size_of: Callable[[T], int],
         *,
+        name: str = "file",
         max_bytes: int | None = None,
         keep_files: int = 4,
         queue_bytes: int = 32 * 1024 * 1024,
         close_timeout_s: float = 8.0,
         monitor: SinkMonitor | None = None,
     ) -> None:
-        super().__init__("file", queue_bytes, monitor, close_timeout_s, grace_s=1)
+        super().__init__(name, queue_bytes, monitor, close_timeout_s, 1, size_of)
         self._path = path
+        self._record_of = record_of
         self._max_bytes = max_bytes
         self._keep_files = keep_files
         self._descriptor = -1
         self._torn = False
 
-    def _deliver(self, traces: Sequence[Trace]) -> None:
-        for number, trace in enumerate(traces):
+    def _deliver(self, items: Sequence[T]) -> None:
+        for number, item in enumerate(items):
             try:
                 self._open()
-                self._write(_line(trace))
+                self._write(_line(self._record_of(item)))
             except OSError as error:
-                _log.warning("cannot write traces to %s: %s", self._path, error.strerror)
-                self._account.drop("disk", len(traces) - number)
+                _log.warning("cannot write to %s: %s", self._path, error.strerror)
+                self._account.drop("disk", len(items) - number)
                 self._shut()
                 return
             except (TypeError, ValueError):
@@ -105,6 +113,13 @@ class FileSink(BackgroundSink):
             self._descriptor = -1
 
 
-def _line(trace: Trace) -> bytes:
-    text = json.dumps(to_record(trace), ensure_ascii=False, separators=(",", ":"))
+class FileSink(JsonLines[Trace]):
+    """`ports.Sink` for a local file of traces."""
+
+    def __init__(self, path: Path, **options: Any) -> None:  # Any: the keyword arguments of JsonLines
+        super().__init__(path, to_record, size_of, **options)
+
+
+def _line(record: Json) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace") + b"\n"

@@ -26,7 +26,7 @@ import httpx
 from plugins.adapters import otlp
 from plugins.adapters.background_sink import BackgroundSink
 from plugins.adapters.spool import Spool
-from plugins.adapters.trace_queue import SinkMonitor
+from plugins.adapters.trace_queue import SinkMonitor, size_of
 from plugins.tracing import spans_of
 from plugins.values import Trace
 
@@ -71,7 +71,7 @@ class Backoff:
         self._next_at = time.monotonic() + max(delay_s, min(asked_s, _MAX_DELAY_S))
 
 
-class LangfuseSink(BackgroundSink):
+class LangfuseSink(BackgroundSink[Trace]):
     """`ports.Sink` for a Langfuse server (v3.22 or later; measured with 4.16)."""
 
     def __init__(
@@ -89,7 +89,7 @@ class LangfuseSink(BackgroundSink):
         close_timeout_s: float = 8.0,
         monitor: SinkMonitor | None = None,
     ) -> None:
-        super().__init__("langfuse", queue_bytes, monitor, close_timeout_s, grace_s=timeout_ms / 1000 + 1)
+        super().__init__("langfuse", queue_bytes, monitor, close_timeout_s, timeout_ms / 1000 + 1, size_of)
         self._url = host.rstrip("/") + _PATH
         self._environment = environment
         self._release = release
@@ -108,8 +108,8 @@ class LangfuseSink(BackgroundSink):
         if self._spool and not self._spool.is_empty():
             self.start()  # what a former process could not send
 
-    def _deliver(self, traces: Sequence[Trace]) -> None:
-        left = list(self._encoded(traces))
+    def _deliver(self, items: Sequence[Trace]) -> None:
+        left = list(self._encoded(items))
         for _ in range(_MAX_ATTEMPTS):
             if not left or self._is_over() or (self._spool and self._backoff.waiting_s):
                 break

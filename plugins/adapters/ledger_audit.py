@@ -52,21 +52,21 @@ async def audit_tenant(scripts: RedisScripts, tenant: str) -> Audit:
     for raw in holds:
         micros, tokens, _, _, plan, _, ids, *_ = raw.decode().split("\n")
         _add(recorded, plan, ids, "reserved", int(micros), int(tokens))
-    client, entries = await scripts.client(), 0
-    async for entry in _entries(client, tenant, "-", last_id.decode()):
-        entries += 1
+    client, added = await scripts.client(), 0
+    async for _, entry in entries(client, tenant, "-", last_id.decode()):
+        added += 1
         what = "granted" if entry["op"] == "grant" else "spent"
         _add(recorded, entry["plan"], entry["windows"], what, int(entry["micros"]), int(entry["tokens"]))
     rows = sorted(row for row in {*counted, *recorded} if row[0] in live)
     differences = tuple(Difference(*row, counted[row], recorded[row]) for row in rows if counted[row] != recorded[row])
-    trimmed = entries > 0 and await _is_trimmed(client, tenant)
-    return Audit(entries, len(holds), len(rows), differences, trimmed)
+    trimmed = added > 0 and await _is_trimmed(client, tenant)
+    return Audit(added, len(holds), len(rows), differences, trimmed)
 
 
 async def is_recorded(scripts: RedisScripts, tenant: str, call_id: str, since_ms: int) -> bool:
     """Whether the stream has any entry of this call since then."""
     client = await scripts.client()
-    async for entry in _entries(client, tenant, str(since_ms), "+"):
+    async for _, entry in entries(client, tenant, str(since_ms), "+"):
         if entry["call"] == call_id:
             return True
     return False
@@ -80,12 +80,12 @@ def _add(sums: Sums[Row], plan: str, windows: str, what: str, micros: int, token
             sums[ids[letter], f"{counter}|{what}"] += tokens if counter.endswith("|tokens") else micros
 
 
-async def _entries(client: Client, tenant: str, first: str, last: str) -> AsyncIterator[dict[str, str]]:
-    """The stream's entries in order, a page at a time."""
+async def entries(client: Client, tenant: str, first: str, last: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
+    """The stream's entries and their ids in order, a page at a time."""
     key = f"{root_key(tenant)}:ledger"
     while page := cast(Page, await client.xrange(key, first, last, count=PAGE)):
-        for _, fields in page:
-            yield {name.decode(): value.decode() for name, value in fields.items()}
+        for entry_id, fields in page:
+            yield entry_id.decode(), {name.decode(): value.decode() for name, value in fields.items()}
         first = "(" + page[-1][0].decode()
 
 

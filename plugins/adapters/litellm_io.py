@@ -54,6 +54,9 @@ FAILURES: Sequence[tuple[str, int, str, str, str | None]] = (
 ANSWERED = frozenset({"APIStatusError", "HTTPStatusError"})
 UNREACHED = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ClientConnectorError", "RouterRateLimitError"})
 UNREACHED |= {"UnsupportedParamsError", "Refusal"}
+# LiteLLM's classes of 4xx, for integrations that keep no cause.
+REFUSED = frozenset({"BadRequestError", "AuthenticationError", "PermissionDeniedError", "NotFoundError"})
+REFUSED |= {"UnprocessableEntityError", "RateLimitError"}
 # A proxy in front of the provider stopped waiting; the provider may have gone on.
 STATUS_OF_GIVING_UP = frozenset({408, 504, 524})
 
@@ -82,6 +85,8 @@ def auth_of(caller: Caller) -> UserAPIKeyAuth:
 
 class Refusal(ProxyException):  # type: ignore[misc]  # LiteLLM's types are not followed, see pyproject.toml
     """A decision of ours on its way out through LiteLLM: nothing that went wrong."""
+
+    status_code = 400  # for LiteLLM's router, which would try anything else again
 
 
 def quiet_refusals(record: logging.LogRecord) -> bool:
@@ -123,17 +128,17 @@ def may_be_billed(exception: BaseException) -> bool:
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         names = {c.__name__ for c in type(cause).__mro__}
-        if names & ANSWERED:
+        if names & ANSWERED and not type(cause).__module__.startswith("litellm"):  # whose own are named alike
             return _status_of(cause) in STATUS_OF_GIVING_UP
         if names & UNREACHED:
             return False
         cause = cause.__cause__ or cause.__context__
-    return True
+    return not {c.__name__ for c in type(exception).__mro__} & REFUSED
 
 
 def _status_of(exception: BaseException) -> int:
     response = getattr(exception, "response", None)
-    return int(getattr(exception, "status_code", None) or getattr(response, "status_code", 0))
+    return int(getattr(exception, "status_code", None) or getattr(response, "status_code", None) or 0)
 
 
 def public_text(exception: BaseException) -> str:
@@ -147,24 +152,12 @@ def public_text(exception: BaseException) -> str:
     return text[:500]
 
 
-def apply_admission(
-    data: Json, flight: Flight, any_group: str, redacted: Callable[[Sequence[str]], Sequence[str]]
-) -> None:
-    """Point LiteLLM at the routed group, with the fallbacks of this very request and no others."""
+def apply_policy(data: Json, flight: Flight, redacted: Callable[[Sequence[str]], Sequence[str]]) -> None:
+    """What of the request LiteLLM must not see, and what providers must not."""
     data.pop("cache", None)  # the caller's wishes are honoured by our cache; LiteLLM's would skip the seam
     data.pop("user_api_key_auth", None)
     if flight.redact:
         _redact_in_place(data, redacted)
-    if flight.hit is not None or flight.route is None:
-        data["model"] = any_group
-        data["disable_fallbacks"] = True
-        return
-    route = flight.route
-    data["model"] = route.group
-    if route.fallbacks:
-        data["fallbacks"] = [{route.group: list(route.fallbacks)}]
-    else:
-        data["disable_fallbacks"] = True
 
 
 def _redact_in_place(data: Json, redacted: Callable[[Sequence[str]], Sequence[str]]) -> None:
@@ -234,13 +227,12 @@ def usage_of(response: Any) -> Usage | None:
     )
 
 
-def tells_usage(chunk: Any) -> bool:
-    """Whether a piece of a stream carries the provider's usage. Where the provider sent none, LiteLLM shows zeros, and
-    counts with a tokenizer of its own for its logs. Streams of other endpoints tell it in events, which count."""
-    if not hasattr(chunk, "choices"):
-        return True
-    usage = usage_of(chunk)
-    return usage is not None and usage.total_tokens > 0
+def usage_was_told(stream: Any) -> bool:
+    """Whether the provider told the usage of a stream that has ended. Where it did not, LiteLLM counts with a
+    tokenizer of its own and says so nowhere, but it keeps the provider's chunks. Streams of other endpoints keep
+    none: their events carry the usage, and count."""
+    chunks = getattr(stream, "chunks", None) or ()
+    return not chunks or any(getattr(chunk, "usage", None) is not None for chunk in chunks)
 
 
 def hidden_of(kwargs: Json) -> Json:
@@ -274,7 +266,10 @@ def note_response(flight: Flight, response: Any, hidden: Mapping[str, Any] | Non
 
 
 def note_failed_attempt(flight: Flight, request: Mapping[str, Any], exception: BaseException) -> None:
-    """One call of a deployment that failed: which, and in which of our words."""
+    """One call of a deployment that failed: which, and in which of our words. LiteLLM's bridges between endpoints tell
+    the same failure twice."""
+    if flight.attempts and flight.failed_attempts >= flight.attempts:
+        return
     model, provider = str(request.get("model") or ""), str(request.get("custom_llm_provider") or "")
     prefix, _, rest = model.partition("/")
     if rest and not provider:

@@ -14,15 +14,23 @@ from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from plugins.values import MICROS_PER_USD, Trace
+from plugins.tracing import ATTEMPT
+from plugins.values import MICROS_PER_USD, Step, Trace
 
 OTHER: Final = "other"
 NONE: Final = "none"
+SINKS: Final = ("langfuse", "scores", "file")
+DROP_REASONS: Final = (
+    *("queue_full", "closed", "refused", "undelivered", "spool_full", "too_large", "not_encodable"),
+    *("damaged", "expired", "disk", "error"),
+)
+CACHE_KINDS: Final = ("exact", "semantic", "miss", "bypass")
 
 _LATENCY_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 _STEP_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120)
 _DISTANCE = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 _WHO = ("tenant", "app", "tier")
+_CALLED = ("provider", "model")
 
 
 class LabelLimit:
@@ -61,6 +69,11 @@ class MetricsSink:
         self._routed = counter("routed", "Routed requests by task class and layer.", "task", "layer", "tier")
         self._models = counter("model_requests", "Requests by model.", "provider", "model", "outcome")
         self._cache = counter("cache_verdicts", "Cache verdicts.", "tenant", "verdict")
+        self._attempts = counter("provider_attempts", "Model calls; result: ok or why it failed.", *_CALLED, "result")
+        self._feedback = counter("feedback", "Feedback on answers, by cache verdict.", "cache", "verdict")
+        for kind in CACHE_KINDS:
+            for verdict in ("good", "bad"):
+                self._feedback.labels(kind, verdict)
         self._fallbacks = counter("fallbacks", "Attempts after a failed one.", "tier", "provider")
         self._escalations = counter("escalations", "Answers asked again of a better model.", "tier", "task")
         self._latency = Histogram(
@@ -75,6 +88,13 @@ class MetricsSink:
             "Request to first token, streams only.",
             ("tier",),
             buckets=_LATENCY_S,
+            registry=registry,
+        )
+        self._headroom = Gauge(
+            "tierwise_provider_rate_limit_remaining",
+            "What the provider's last answer said is left of its rate limit.",
+            (*_CALLED, "unit"),
+            multiprocess_mode="mostrecent",
             registry=registry,
         )
         self._steps = Histogram(
@@ -107,6 +127,9 @@ class MetricsSink:
         self._dropped = Counter(
             "tierwise_trace_drops", "Traces lost, by reason.", ("sink", "reason"), registry=registry
         )
+        for sink in SINKS:  # at zero from the start: Prometheus sees no increase in a counter that appears with one
+            for reason in DROP_REASONS:
+                self._dropped.labels(sink, reason)
         self._queue_bytes = Gauge(
             "tierwise_trace_queue_bytes",
             "Traces waiting to be sent.",
@@ -132,6 +155,10 @@ class MetricsSink:
 
     async def close(self) -> None:
         """Nothing is queued."""
+
+    def count_feedback(self, cache: str, is_bad: bool) -> None:
+        """What an application said of an answer: many bad words on semantic hits mean that the cache errs."""
+        self._feedback.labels(self._limit("verdict", cache), "bad" if is_bad else "good").inc()
 
     def dropped(self, sink: str, reason: str, traces: int) -> None:
         """`SinkMonitor`: traces that another sink had to give up."""
@@ -170,6 +197,17 @@ class MetricsSink:
         for step in trace.steps:
             name = self._limit("step", step.name)
             self._steps.labels(name).observe(_seconds(step.started_ns, step.ended_ns))
+            if step.name == ATTEMPT:
+                self._count_attempt(step)
+
+    def _count_attempt(self, step: Step) -> None:
+        limit, told = self._limit, step.attributes
+        provider, model = (limit(name, str(told.get(name) or "")) for name in _CALLED)
+        self._attempts.labels(provider, model, limit("result", str(told.get("error") or "ok"))).inc()
+        for unit in ("requests", "tokens"):
+            left = told.get(f"remaining_{unit}")
+            if isinstance(left, int | float):
+                self._headroom.labels(provider, model, unit).set(left)
 
 
 def _seconds(started_ns: int, ended_ns: int) -> float:

@@ -27,7 +27,7 @@ def metrics_page(registry: CollectorRegistry = REGISTRY) -> bytes:
         return generate_latest(registry)
     _forget_the_dead(Path(folder))
     together = CollectorRegistry()
-    MultiProcessCollector(together, folder)
+    MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]  # prometheus_client gives no types here
     return generate_latest(together)
 
 
@@ -47,6 +47,6 @@ def _forget_the_dead(folder: Path) -> None:
             os.kill(pid, 0)
         except ProcessLookupError:
             with contextlib.suppress(FileNotFoundError):  # another worker was quicker
-                mark_process_dead(pid, str(folder))
+                mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]  # likewise
         except PermissionError:
             continue  # alive, of another user

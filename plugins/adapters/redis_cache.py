@@ -51,6 +51,10 @@ class RedisCache:
         self.breaker = Breaker(self._ping, timeout_ms=config.timeout_ms, open_ms=config.breaker_open_ms)
         self._flight = SingleFlight(self._connected, self.breaker, config, self.exact)
 
+    @property
+    def reachable(self) -> bool:
+        return self.breaker.closed
+
     async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
         """The answer stored for this very request, or a miss, or a bypass when Redis is away."""
         body = await self.breaker.run(lambda: self._body(scope, entry_key(scope, question)))

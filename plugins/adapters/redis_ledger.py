@@ -33,12 +33,13 @@ from plugins.adapters import ledger_wire as wire
 from plugins.adapters.ledger_audit import is_recorded
 from plugins.adapters.ledger_books import SWEEP_MOST, LedgerBooks
 from plugins.adapters.ledger_journal import Journal, Replay, Settlement
+from plugins.adapters.ledger_unheld import Unheld
 from plugins.adapters.redis_scripts import RedisAwayError
 from plugins.budget import Alert, applies, first_over, least_left_micros
 from plugins.budget_windows import candidates
 from plugins.config import BudgetConfig
 from plugins.errors import BadRequest
-from plugins.values import Cap, Charge, Exact, Hold, LedgerAway, OverCap, Reservation, Settled
+from plugins.values import Cap, Charge, Exact, Hold, LedgerAway, LowerBound, OverCap, Reservation, Settled
 
 REMEMBERED_MS = 24 * 3600 * 1000  # how long at least the scripts recognise a settled call
 CLOCKS_APART_MS = 600_000  # the stream is searched from this much before an attempt by our clock
@@ -71,6 +72,7 @@ class RedisLedger(LedgerBooks):
     ) -> None:
         super().__init__(url, config, on_alert, calendar)
         self._journal = Journal(journal_dir)
+        self._unheld = Unheld(journal_dir)
         self._look_at_s = 0.0  # time.monotonic() from which on the journal is looked at again
         self._facts: OrderedDict[str, _Facts] = OrderedDict()
         self._abandoned: deque[Settlement] = deque(maxlen=ABANDONED_MOST)
@@ -103,10 +105,17 @@ class RedisLedger(LedgerBooks):
         task.add_done_callback(lambda _: self._settling.pop(hold.call_id, None))
         return await asyncio.shield(task)
 
-    def admit_unheld(self, request: Reservation) -> Hold:
-        """Admit a call by policy after `LedgerAway`. Nothing is held; its settle charges its caps."""
+    async def admit_unheld(self, request: Reservation) -> Hold:
+        """Admit a call by policy after `LedgerAway`. Nothing is held; its settle charges its caps. Should this process
+        die before, another one charges the worst case, which is on disk when this returns."""
         self._unheld_micros[request.tenant] = self._unheld_micros.get(request.tenant, 0) + request.micros
-        return Hold(request.call_id, request.tenant, request.micros, request.tokens, None)
+        hold = Hold(request.call_id, request.tenant, request.micros, request.tokens, None)
+        worst = _settlement(hold, LowerBound(hold.micros, hold.tokens), self._facts.get(request.call_id))
+        try:
+            await asyncio.to_thread(self._unheld.note, worst)
+        except OSError:
+            _log.critical("the disk does not take a call that is admitted without a hold: %s", worst, exc_info=True)
+        return hold
 
     def fits_allowance(self, request: Reservation, allowance_micros: int) -> bool:
         """Whether this process may admit one more such call for the tenant before Redis is back."""
@@ -121,10 +130,16 @@ class RedisLedger(LedgerBooks):
             self._abandoned.append(_settlement(hold, Exact(0, 0), facts))
 
     async def replay_journal(self) -> int:
-        """Deliver what was journalled; how many there were. Happens by itself once Redis answers again."""
+        """Deliver what was journalled, then what dead processes of this host had admitted without a hold and never
+        settled; how many there were. Happens by itself once Redis answers again."""
         replay = await asyncio.to_thread(self._journal.take)
-        if replay is None:
-            return 0
+        count = await self._replay(replay) if replay is not None else 0
+        if self._journal.is_empty:  # else a settlement of theirs may still wait there, with the true amount
+            for left in await asyncio.to_thread(list, self._unheld.of_the_dead()):
+                count += await self._replay(left)
+        return count
+
+    async def _replay(self, replay: Replay) -> int:
         delivered = False
         try:
             await self._deliver_all(replay)
@@ -139,6 +154,7 @@ class RedisLedger(LedgerBooks):
         """Let what is under way finish, then disconnect."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._unheld.close)
         await super().close()
 
     async def _reserve(self, request: Reservation) -> Hold | OverCap | LedgerAway:
@@ -186,9 +202,11 @@ class RedisLedger(LedgerBooks):
             reply = await self._deliver(settlement)
         except RedisAwayError as away:
             await self._keep(settlement, away.reason)
+            await self._not_unheld(hold.call_id)
             micros = charge.micros if isinstance(charge, Exact) else max(charge.micros, hold.micros)
             return Settled(micros, hold.remaining_micros, first=facts is not None)
         status, charged_micros, left = reply[0].decode(), int(reply[2]), reply[4]
+        await self._not_unheld(hold.call_id)
         self._heard(hold.tenant)
         if status in ("again", "unknown"):  # "again" to the one with the facts: its own repetition
             return Settled(charged_micros, hold.remaining_micros, first=facts is not None)
@@ -204,6 +222,10 @@ class RedisLedger(LedgerBooks):
             self._shares, settlement.plan, settlement.limits, settlement.windows, settlement.tier,
         )  # fmt: skip  # as above
         return reply
+
+    async def _not_unheld(self, call_id: str) -> None:
+        if call_id in self._unheld:
+            await asyncio.to_thread(self._unheld.forget, call_id)
 
     async def _keep(self, settlement: Settlement, reason: str) -> None:
         self._look_at_s = 0.0

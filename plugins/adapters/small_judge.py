@@ -11,7 +11,7 @@ from dataclasses import replace
 from plugins.adapters import litellm_io
 from plugins.config import JudgeConfig
 from plugins.routing.judged import SCHEMA, messages_for, opinion
-from plugins.values import Call, Exact, Verdict, micros
+from plugins.values import Call, Charge, Exact, LowerBound, Verdict, micros
 
 log = logging.getLogger("tierwise")
 
@@ -39,8 +39,8 @@ class SmallJudge:
     def remembered(self, call: Call) -> Verdict | None:
         return self._kept.get(_key(call))
 
-    async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Exact]:
-        """(the opinion if there is one, what asking cost)."""
+    async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Charge]:
+        """(the opinion if there is one, what asking cost; its whole hold when it did not answer in time)."""
         from litellm.proxy import proxy_server  # the router is set when the proxy starts, not at import
 
         self._asked += 1
@@ -60,7 +60,7 @@ class SmallJudge:
             )
         except Exception as exception:
             log.info("no opinion: %s", litellm_io.upstream_error(exception).code, extra={"call_id": call.id})
-            return None, Exact(0, 0)
+            return None, LowerBound(0, 0) if litellm_io.may_be_billed(exception) else Exact(0, 0)
         usage = litellm_io.usage_of(reply)
         cost = Exact(micros((reply._hidden_params or {}).get("response_cost") or 0), usage.total_tokens if usage else 0)
         verdict = opinion(reply.choices[0].message.content or "", scored)

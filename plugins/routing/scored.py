@@ -7,6 +7,7 @@ from typing import Protocol
 
 from plugins.config import DispatchRow, RoutingConfig
 from plugins.ports import Vector
+from plugins.routing.learnt import Learnt
 from plugins.routing.rules import COURTESY, Known
 from plugins.values import Call, Difficulty, Layer, Verdict
 
@@ -45,9 +46,21 @@ class Thresholds:
         hard = next((r.hard_from for r in rows if r.hard_from is not None), self.hard_from)
         return Thresholds(easy, max(easy, hard))
 
+    def shifted(self, learnt: Learnt, tenant: str, task: str, most: float) -> Thresholds:
+        """Moved by what was learnt, by at most `most` each; where they would cross, the dearer tier wins."""
+        easy = min(1.0, max(0.0, self.easy_below + learnt.shift(tenant, task, "easy_below", most)))
+        hard = min(1.0, max(0.0, self.hard_from + learnt.shift(tenant, task, "hard_from", most)))
+        return Thresholds(min(easy, hard), hard)
+
 
 def score(
-    call: Call, known: Known, vector: Vector | None, model: Model, shipped: Thresholds, config: RoutingConfig
+    call: Call,
+    known: Known,
+    vector: Vector | None,
+    model: Model,
+    shipped: Thresholds,
+    config: RoutingConfig,
+    learnt: Learnt,
 ) -> Verdict:
     """The classifier's verdict on a whole conversation; the last turn weighs most."""
     prediction = model.predict(call.question, vector)
@@ -59,9 +72,11 @@ def score(
             before = model.predict(text, None).hardness * CARRY_OVER
             if before > hardness:
                 hardness, carried = before, " carried over from an earlier turn"
-    thresholds = shipped.of(config.tasks.get(task), config.default)
+    configured = shipped.of(config.tasks.get(task), config.default)
+    thresholds = configured.shifted(learnt, call.caller.tenant, task, config.learning.max_shift)
     difficulty, threshold, sign = _place(hardness, thresholds)
-    reason = f"hardness {hardness:.2f} {sign} {threshold:.2f}{carried}"
+    taught = " (learnt)" if thresholds != configured else ""
+    reason = f"hardness {hardness:.2f} {sign} {threshold:.2f}{taught}{carried}"
     return Verdict(task, difficulty, Layer.SCORED, hardness, threshold, prediction.confidence, reason)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plugins.catalog import Catalog
 from plugins.config import AliasConfig, GatewayConfig
 from plugins.errors import BadRequest, Forbidden, GatewayError, NoDeployment, UnknownModel
 from plugins.pricing import typical_tokens
+from plugins.routing.explore import Explorer
 from plugins.routing.sticky import keeps
 from plugins.values import Call, Constraints, Difficulty, Layer, Previous, Route, Verdict
 
@@ -81,10 +82,12 @@ def route(
     catalog: Catalog,
     previous: Previous | None = None,
     step_down: str | None = None,
+    explorer: Explorer | None = None,
 ) -> Route | GatewayError:
     """The tier for an alias: the table's (or the conversation's), or the nearest dearer one that fits, or the
     nearest cheaper one. `step_down` says why the dearest tier is to be spared; it is then chosen only for what no
-    other tier can serve, and for an alias that begins there."""
+    other tier can serve, and for an alias that begins there. `explorer` may try a neighbour among what is left, for a
+    first turn."""
     choice = choices(call, constraints, config, catalog)
     alias = config.routing.aliases[call.model]
     if step_down is not None:
@@ -102,7 +105,11 @@ def route(
     if tier != wanted:
         why = constraints.reason or dict(choice.dropped).get(wanted) or f"{call.model} stops at {tier}"
         reason = f"{reason}; {wanted} -> {tier}: {why}"
-    return _route(tier, choice.tiers, verdict, reason, config)
+    if explorer is not None and previous is None:
+        near = [t for t in order if t in allowed]
+        if trial := explorer.trial(verdict, tier, near, config.routing.learning):
+            tier, reason = trial.tier, f"{reason}; {trial.reason}"
+    return _route(tier, choice.tiers, verdict, reason, config, catalog)
 
 
 def named_route(
@@ -117,13 +124,27 @@ def named_route(
         if not choice.tiers:
             return _nothing_left(choice, constraints)
         tier = choice.tiers[0]
-        return _route(tier, choice.tiers, verdict, f"{named} was named; -> {tier}: {constraints.reason}", config)
+        return _route(
+            tier, choice.tiers, verdict, f"{named} was named; -> {tier}: {constraints.reason}", config, catalog
+        )
     if why := catalog.unfit(group, call, typical_tokens(call)):
         return BadRequest(f"The model {named!r} cannot serve this request: {why}. Use 'auto'.", param="model")
     if named in config.tiers:
         tiers = choices(call, constraints, config, catalog).tiers
-        return _route(named, tiers if named in tiers else (), verdict, verdict.reason, config)
+        return _route(named, tiers if named in tiers else (), verdict, verdict.reason, config, catalog)
     return Route(_tier_of(named, config, catalog), group, (), None, verdict, verdict.reason)
+
+
+def screened_route(
+    call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog
+) -> Route | GatewayError:
+    """For a prompt that looks like an injection: the tier that the policy names for it and no other, be it failing."""
+    tier = config.policy.injection_tier or config.auto_tiers[0]
+    found = named_route(replace(call, model=tier), constraints, config, catalog)
+    if isinstance(found, GatewayError):
+        return found
+    reason = f"flagged as injection: {found.reason}"
+    return replace(found, fallbacks=(), wider=(), escalate_to=None, reason=reason)
 
 
 def judge_group(call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog) -> str | None:
@@ -161,14 +182,19 @@ def _within(tiers: tuple[str, ...], alias: AliasConfig, order: list[str]) -> tup
     return tuple(t for t in tiers if low <= order.index(t) <= high)
 
 
-def _route(tier: str, fitting: tuple[str, ...], verdict: Verdict, reason: str, config: GatewayConfig) -> Route:
+def _route(
+    tier: str, fitting: tuple[str, ...], verdict: Verdict, reason: str, config: GatewayConfig, catalog: Catalog
+) -> Route:
     """Fallbacks go to dearer tiers first, then cheaper; each once, so no cycle can arise."""
     order = list(config.tiers)
     dearer = [t for t in fitting if order.index(t) > order.index(tier)]
     cheaper = [t for t in reversed(fitting) if order.index(t) < order.index(tier)]
-    fallbacks = tuple(config.group(t) for t in (*dearer, *cheaper))[: config.limits.attempts]
+    group = config.group(tier)
+    groups = dict.fromkeys(config.group(t) for t in (*dearer, *cheaper))  # tiers may share a group
+    fallbacks = tuple(g for g in groups if g != group)[: config.limits.attempts - 1]
+    wider = tuple(g for g in fallbacks if catalog.window(g) > catalog.window(group))
     escalate_to = dearer[0] if dearer and config.escalation.enabled else None
-    return Route(tier, config.group(tier), fallbacks, escalate_to, verdict, reason)
+    return Route(tier, group, fallbacks, escalate_to, verdict, reason, wider=wider)
 
 
 def _tier_of(model: str, config: GatewayConfig, catalog: Catalog) -> str:

@@ -58,7 +58,8 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a call goes: the tier, its model group, and the groups it may fall back to, in order."""
+    """Where a call goes: the tier, its model group, and the groups it may fall back to, in order. `wider` are those
+    of them with a larger context window."""
 
     tier: str
     group: str
@@ -67,6 +68,7 @@ class Route:
     verdict: Verdict
     reason: str
     variant: str = ""
+    wider: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,9 @@ class TinyGateway:
         message = {"role": "assistant", "content": self._answer(model, text)}
         reply = {"id": "1", "object": "chat.completion", "created": 1, "model": model}
         reply |= {"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
-        return JSONResponse(reply, headers={"x-tierwise-cost-usd": f"{MICROS[model] / 1e6:.6f}"})
+        return JSONResponse(
+            reply, headers={"x-tierwise-cost-usd": f"{MICROS[model] / 1e6:.6f}", "x-tierwise-tier": model}
+        )
 
     def _answer(self, model: str, text: str) -> str:
         if model == "biased":

@@ -63,6 +63,7 @@ def test_an_equal_and_cheaper_candidate_ships(tmp_path: Path, gateway: TinyGatew
     assert part["verdicts"]["auto"]["decision"] == "ship"
     assert part["verdicts"]["weak"]["decision"] == "do_not_ship"
     assert part["arms"]["auto"]["saved"] == pytest.approx(0.75)
+    assert part["arms"]["auto"]["tiers"] == {"auto": 1.0}
     assert len(part["arms"]["auto"]["latency_p50_ms_ci"]) == 2
     share = (250 - 40) / (1000 - 40)
     assert part["random_mix"]["quality"] == pytest.approx(share + (1 - share) / 2)

@@ -33,7 +33,7 @@ def scores(rate: float, n: int, seed: int = RNG_SEED) -> np.ndarray:
 
 
 def test_mcnemar_is_a_sign_test_on_the_disagreements() -> None:
-    """Agresti, Categorical Data Analysis, 10.1: 2 * P(Bin(m, 1/2) <= the fewer)."""
+    """Two-sided and exact: 2 * P(Bin(m, 1/2) <= the fewer)."""
     assert mcnemar(2, 9) == pytest.approx(2 * binom.cdf(2, 11, 0.5))
     assert mcnemar(0, 0) == 1.0
 

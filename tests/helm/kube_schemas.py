@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from tests.helm.chart import TOOLS, Json
 
@@ -26,13 +27,8 @@ _SCHEMAS = "lib/python3.11/site-packages/kubernetes_validate/kubernetes-json-sch
 def _registry(release: str) -> Registry[Any]:
     folder = TOOLS / _SCHEMAS / f"v{release}.0-local-strict"
     definitions = json.loads((folder / "_definitions.json").read_text(encoding="utf-8"))
-    return Registry[Any]().with_resource("/api/_definitions.json", Resource.from_contents(definitions, _default()))
-
-
-def _default() -> Any:
-    from referencing.jsonschema import DRAFT202012
-
-    return DRAFT202012
+    registry: Registry[Any] = Registry()
+    return registry.with_resource("/api/_definitions.json", Resource.from_contents(definitions, DRAFT202012))
 
 
 @cache

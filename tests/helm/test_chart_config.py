@@ -72,7 +72,6 @@ def test_the_gateway_section_is_the_values_and_what_the_chart_adds() -> None:
     langfuse = {
         "langfuse_public_key": "os.environ/LANGFUSE_PUBLIC_KEY",
         "langfuse_secret_key": "os.environ/LANGFUSE_SECRET_KEY",
-        "spool_dir": "/var/lib/tierwise/state/spool",
     }
     expected = written | added | {"tracing": written["tracing"] | langfuse}
     assert {k: v for k, v in rendered.items() if k != "tiers"} == {k: v for k, v in expected.items() if k != "tiers"}

@@ -72,6 +72,21 @@ def test_the_dispatch_table_is_reloaded(running: Running) -> None:
     eventually(lambda: tier() == "small")
 
 
+def test_a_raised_cap_admits_the_next_call(running: Running) -> None:
+    """A tenant at its cap goes on as soon as the file says more, and stops again when it says less."""
+
+    def answered() -> int:
+        return running.ask(f"What is the capital of Peru? {time.time_ns()}", tenant="capped").status_code
+
+    def raise_cap(gateway: dict[str, object]) -> None:
+        gateway["tenants"]["capped"]["caps"] = [{"usd": 5, "per": "total"}]  # type: ignore[index]  # parsed YAML
+
+    assert answered() == 429
+    with changed(running, raise_cap):
+        eventually(lambda: answered() == 200)
+    eventually(lambda: answered() == 429)
+
+
 def test_a_broken_config_is_told_and_left_out(running: Running, capfd: pytest.CaptureFixture[str]) -> None:
     """A file with a mistake changes nothing; the message names the key."""
 

@@ -174,7 +174,7 @@ async def test_settlements_of_an_outage_are_journalled_and_replayed_once(tmp_pat
             server.stop()
             request = tenant.request(70)
             assert isinstance(await tenant.ledger.reserve(request), LedgerAway)
-            unheld = tenant.ledger.admit_unheld(request)
+            unheld = await tenant.ledger.admit_unheld(request)
             for hold, charge in ((held, Exact(40, 1)), (broken, LowerBound(7, 1)), (unheld, Exact(60, 1))):
                 assert (await tenant.ledger.settle(hold, charge)).first
             assert not (await tenant.ledger.settle(held, Exact(40, 1))).first
@@ -226,7 +226,7 @@ async def test_the_local_allowance_is_bounded_until_redis_is_back(tmp_path: Path
             server.stop()
             first, second = tenant.request(60), tenant.request(60)
             assert tenant.ledger.fits_allowance(first, 100)
-            tenant.ledger.admit_unheld(first)
+            await tenant.ledger.admit_unheld(first)
             assert not tenant.ledger.fits_allowance(second, 100)
             server.start()
             await tenant.hold(1)

@@ -11,12 +11,14 @@ from plugins.budget import (
     BUSY_RETRY_S,
     TOTAL_RETRY_S,
     Alert,
+    SeenStates,
     caps_of,
     caps_of_tenant,
     first_over,
     least_left_micros,
     over_budget,
     retry_after_s,
+    step_down_reason,
     used_share,
     user_scope,
 )
@@ -156,17 +158,16 @@ def test_a_spent_cap_points_to_the_next_window_or_the_operator() -> None:
     assert "max_tokens" not in refusal.message
 
 
-def test_headroom_and_share_look_at_the_tightest_cap() -> None:
-    """The least headroom over dollar caps, and the greatest used share over all."""
+def test_headroom_looks_at_the_tightest_dollar_cap() -> None:
+    """The least headroom over dollar caps; a share counts what is reserved too."""
     states = [
         CapState(DAY, 200, 100, 1),
         CapState(replace(DAY, micros=900), 500, 0, 1),
         CapState(Cap("tenant", Window.DAY, tokens=10), 9, 0, 1),
     ]
     assert least_left_micros(states) == 400
-    assert used_share(states) == 0.9
+    assert max(map(used_share, states)) == 0.9
     assert least_left_micros(states[2:]) is None
-    assert used_share([]) == 0.0
 
 
 def test_an_alert_names_tenant_share_cap_and_window() -> None:
@@ -176,3 +177,31 @@ def test_an_alert_names_tenant_share_cap_and_window() -> None:
         "Budget of acme: 95 % of $10.00 per day for application 'web' is spent ($9.60). "
         "The window ends at 2026-05-01T22:00:00+00:00."
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "steps_down"),
+    [
+        (CapState(DAY, 400, 400, 1), True),
+        (CapState(DAY, 400, 399, 1), False),
+        (CapState(replace(DAY, tier="frontier"), 900, 0, 1), True),
+        (CapState(replace(DAY, tier="small"), 900, 0, 1), False),
+        (CapState(replace(DAY, micros=0), 0, 0, 1), True),
+    ],
+)
+def test_from_a_share_on_the_dearest_tier_is_spared(state: CapState, steps_down: bool) -> None:
+    """What is reserved counts, and a cap on another tier does not."""
+    reason = step_down_reason([CapState(DAY, 0, 0, 1), state], "frontier", 0.8)
+    assert (reason is not None) == steps_down
+    assert reason is None or "of the budget per day for the tenant" in reason
+
+
+def test_what_was_seen_of_a_cap_is_known_until_its_window_ends() -> None:
+    """By tenant and counter, whatever the limit is now; the oldest goes when there are too many."""
+    seen = SeenStates(most=2)
+    seen.note("acme", [CapState(DAY, 10, 0, 100), CapState(replace(DAY, micros=50), 10, 0, 100)])
+    (known,) = seen.of("acme", [replace(DAY, micros=7)], now_s=99)
+    assert known.limit == 50
+    assert seen.of("globex", [DAY], 99) == () == seen.of("acme", [DAY], 100)
+    seen.note("globex", [CapState(DAY, 1, 0, 0), CapState(replace(DAY, scope="app:web"), 1, 0, 0)])
+    assert seen.of("acme", [DAY], 99) == () and len(seen.of("globex", [DAY], 99)) == 1

@@ -35,6 +35,8 @@ def load(tmp_path: Path, text: str) -> None:
         ("small: {strength", "tiny: {strength", ("tier 'small'", "not under tiers")),
         ("\ngateway:", "\ngateways:", ("no `gateway:` section", "Copy")),
         ("\nmodel_list:", "\nmodel_list: [", ("not valid YAML", "Correct")),
+        ("drop_params: true", "default_fallbacks: [mid]", ("litellm_settings.default_fallbacks", "gateway.tiers")),
+        ("num_retries: 1", "fallbacks: [{small: [mid]}]", ("router_settings.fallbacks", "Remove it")),
     ],
 )
 def test_a_wrong_setting_names_line_key_and_fix(tmp_path: Path, old: str, new: str, said: tuple[str, str]) -> None:

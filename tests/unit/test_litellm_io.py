@@ -77,7 +77,7 @@ def test_redaction_reaches_every_text_that_is_sent() -> None:
         ]
     }
     flight = Flight("id", Endpoint.CHAT, 0, redact=True)
-    litellm_io.apply_admission(data, flight, "small", lambda texts: [t.replace("secret", "<X>") for t in texts])
+    litellm_io.apply_policy(data, flight, lambda texts: [t.replace("secret", "<X>") for t in texts])
     assert "secret" not in str(data) and str(data).count("<X>") == 4
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from plugins.budget_path import BudgetPath
 from plugins.cache_path import CachePath
 from plugins.config import GatewayConfig
 from plugins.errors import GatewayError, NoDeployment, OverBudget, Unavailable, UnknownModel
@@ -27,7 +28,7 @@ from plugins.values import (
     Verdict,
     Window,
 )
-from tests.fakes import FakeConversations, FakeJudge, FakeLedger, ListSink, NoEmbedder
+from tests.fakes import FakeConversations, FakeJudge, FakeLedger, FakeMonitor, ListSink, NoEmbedder
 from tests.unit.test_routing import CATALOG, CONFIG, FakeModel, Guess, call
 
 PRIVATE = "My IBAN is GB33BUKB20201555555555 0.1"
@@ -47,7 +48,7 @@ def pipeline(
     return Pipeline(
         config=config,
         catalog=CATALOG,
-        ledger=ledger,
+        budget=BudgetPath(config, CATALOG, ledger, FakeMonitor()),
         cache=CachePath(config, CATALOG, None, NoEmbedder()),
         cascade=Cascade(config.routing, model, Thresholds(0.4, 0.7)),
         judge=judge,
@@ -208,14 +209,3 @@ async def test_aliases_do_not_embed() -> None:
     """An embedding needs a named model."""
     _, error = await admitted(pipeline(FakeLedger()), call("x 0.1", endpoint=Endpoint.EMBEDDINGS))
     assert error is not None and error.http_status == 400
-
-
-@pytest.mark.parametrize(("answer", "reason", "better"), [("", "stop", True), ("Vienna.", "stop", False)])
-async def test_a_bad_cheap_answer_asks_for_a_better_model(answer: str, reason: str, better: bool) -> None:
-    """An empty answer escalates to the next tier; a good one does not; a stream never does."""
-    path = pipeline(FakeLedger())
-    flight, _ = await admitted(path, call("What is the capital of Austria? 0.1"))
-    flight.answer, flight.finish_reason = answer, reason
-    assert (path.wants_better(flight) == "mid") is better
-    streamed, _ = await admitted(path, call("What is the capital of Austria? 0.1", stream=True))
-    assert path.wants_better(streamed) is None

@@ -14,7 +14,7 @@ from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
 from plugins.config_file import load_config
 from plugins.errors import BadRequest, Forbidden, GatewayError, NoDeployment
-from plugins.pricing import bound, cost_micros, upper_bound
+from plugins.pricing import cost_micros, upper_bound
 from plugins.rendering import render
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
@@ -180,7 +180,7 @@ def test_no_call_costs_more_than_its_bound(size: int, limit: int | None, share: 
     """Whatever a provider reports within the request's limits fits the amount that was held."""
     made = call("x", input_bytes=size, max_output_tokens=limit)
     route = Route(group, group, ("frontier",), None, verdict(), "")
-    most, tokens = upper_bound(made, route, None, CATALOG)
+    most, tokens = upper_bound(made, route, CATALOG)
     for deployment in CATALOG.groups[group]:
         out = int(share * min(limit or deployment.max_output_tokens, deployment.max_output_tokens))
         usage = Usage(int(share * size), out)
@@ -188,9 +188,22 @@ def test_no_call_costs_more_than_its_bound(size: int, limit: int | None, share: 
         assert usage.total_tokens <= tokens
 
 
-def test_an_escalation_is_held_for_as_well() -> None:
-    """The bound of a call that may be asked twice covers both attempts."""
-    made = call("x", max_output_tokens=10)
-    route = Route("small", "small", (), "frontier", verdict(), "")
-    once, twice = (upper_bound(made, route, group, CATALOG)[0] for group in (None, "frontier"))
-    assert twice == once + bound(made, CATALOG.groups["frontier"])[0]
+def test_fallbacks_never_name_a_group_twice_nor_the_routed_one() -> None:
+    """Whatever is routed, the list ends: each other group at most once, no more than there are attempts left."""
+    for difficulty in Difficulty:
+        found = routed(call("x"), difficulty)
+        assert isinstance(found, Route)
+        assert len({found.group, *found.fallbacks}) == 1 + len(found.fallbacks)
+        assert len(found.fallbacks) < CONFIG.limits.attempts
+        assert all(CATALOG.window(g) > CATALOG.window(found.group) for g in found.wider)
+
+
+def test_an_injection_goes_to_the_policys_tier_alone() -> None:
+    """No fallback and no escalation; residency holds all the same."""
+    policy = CONFIG.policy.model_copy(update={"injection": "route", "injection_tier": "mid"})
+    config = CONFIG.model_copy(update={"policy": policy})
+    found = table.screened_route(call("x"), FREE, config, CATALOG)
+    assert isinstance(found, Route)
+    assert (found.tier, found.fallbacks, found.escalate_to) == ("mid", (), None)
+    pinned = table.screened_route(call("x"), Constraints(on_premise_only=True, reason="residency"), config, CATALOG)
+    assert isinstance(pinned, Route) and pinned.tier == "onprem"

@@ -1,0 +1,51 @@
+"""The settings of what happens to an answer: asked again of a better model, or brought into one form."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from classifier.labels import TASKS
+from plugins.normalise import Rule
+from plugins.settings import Settings, Share
+
+
+class EscalationConfig(Settings):
+    """One better model after a cheap answer that is not good enough, within each tenant's budget for it.
+
+    `max_share` is of a tenant's recent answers (some 2,000; of 50 while there were fewer), counted by each process.
+    `max_usd_per_day` is per tenant, over all processes. Streams of the tasks in `buffer_streams_for` are held back
+    until the answer was checked; the answers of other streams are never asked again.
+    """
+
+    enabled: bool = True
+    max_share: Share = 0.2
+    max_usd_per_day: Annotated[Decimal, Field(ge=0)] | None = None
+    buffer_streams_for: tuple[str, ...] = ()
+
+    @field_validator("buffer_streams_for")
+    @classmethod
+    def _known_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        _check_tasks(set(tasks))
+        return tasks
+
+
+class AnswersConfig(Settings):
+    """What of answers is brought into one form, by task class: `json_fences` and `json_only` (of requests that ask
+    for JSON, not streamed), `finish_reason`. Nothing by default."""
+
+    normalise: dict[str, tuple[Rule, ...]] = Field(default_factory=dict)
+
+    @field_validator("normalise")
+    @classmethod
+    def _known_tasks(cls, rules: dict[str, tuple[Rule, ...]]) -> dict[str, tuple[Rule, ...]]:
+        _check_tasks(set(rules))
+        return rules
+
+
+def _check_tasks(named: set[str]) -> None:
+    """A misspelt task class would never apply."""
+    if unknown := sorted(named - set(TASKS)):
+        raise ValueError(f"unknown task class {unknown[0]!r}: known are {', '.join(TASKS)}")

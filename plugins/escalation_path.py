@@ -1,0 +1,109 @@
+"""Escalation's part of a request's path: is the answer good enough, whom to ask once more, and may that be paid?
+
+At most once per request, to the next dearer tier that the request's constraints allow, within the tenant's share and
+dollars. A second attempt holds its own worst case, so that no first attempt is refused for money it rarely needs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from plugins.budget_path import BudgetPath
+from plugins.catalog import Catalog
+from plugins.config import GatewayConfig
+from plugins.escalation import Answer, Assessment, confident_enough, wants_json
+from plugins.flight import Flight
+from plugins.pricing import bound
+from plugins.values import Call, Cap, Charge, Endpoint, Hold, Route, Window, micros
+
+COST = "escalation"  # the kind of cost, and the ledger's scope of the dollar limit
+# The share is of about this many recent answers (older ones are halved away), and of no fewer than so many.
+RECENT_ANSWERS = 2_000
+FEWEST_ANSWERS = 50
+
+
+@dataclass(slots=True)
+class Share:
+    """A tenant's recent answers in this process, and how many of them were asked again."""
+
+    answers: int = 0
+    escalated: int = 0
+
+    def count(self) -> None:
+        self.answers += 1
+        if self.answers > RECENT_ANSWERS:
+            self.answers, self.escalated = self.answers // 2, -(-self.escalated // 2)
+
+    def allows(self, most: float) -> bool:
+        """Whether one more stays within the share."""
+        return self.escalated + 1 <= most * max(FEWEST_ANSWERS, self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationPath:
+    """Shares are counted by process, so that each of several holds to them; dollars in the ledger, for all."""
+
+    config: GatewayConfig
+    catalog: Catalog
+    budget: BudgetPath
+    shares: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+
+    def buffers(self, flight: Flight) -> bool:
+        """Whether this stream is held back until its answer was checked."""
+        call, route = flight.call, flight.route
+        if call is None or route is None or route.escalate_to is None or call.endpoint is not Endpoint.CHAT:
+            return False
+        return call.stream and route.verdict.task in self.config.escalation.buffer_streams_for
+
+    def _assess(self, flight: Flight, call: Call, route: Route) -> Assessment:
+        """The verdict on the flight's answer, noted in its trace."""
+        with flight.step("escalation check") as noted:
+            answer = Answer(
+                flight.answer, flight.finish_reason, flight.tool_calls, flight.usage, flight.mean_logprob, flight.fault
+            )
+            assessment = confident_enough(call, route.verdict.task, answer)
+            noted.update(ok=assessment.ok, check=assessment.check, reason=assessment.reason)
+            noted["wants_json"] = wants_json(call)
+        return assessment
+
+    def wants_better(self, flight: Flight) -> str | None:
+        """The tier to ask once more when the answer is not good enough; None when it is, or must do."""
+        call, route = flight.call, flight.route
+        if call is None or route is None or call.endpoint is not Endpoint.CHAT or flight.escalations:
+            return None
+        share = self.shares[call.caller.tenant]
+        share.count()
+        if route.escalate_to is None or (call.stream and not self.buffers(flight)):
+            return None
+        assessment = self._assess(flight, call, route)
+        if assessment.ok or not self.catalog.permits(self.config.group(route.escalate_to), flight.constraints):
+            return None
+        if not share.allows(self.config.escalation.max_share):
+            flight.escalation_reason = "not escalated: the tenant's share is used up"
+            return None
+        flight.escalation_reason = assessment.reason
+        return route.escalate_to
+
+    async def hold(self, flight: Flight, call: Call, tier: str) -> Hold | None:
+        """The most that asking `tier` can cost, held against the tenant's caps and its limit for escalation; None
+        when it does not fit, or nobody can say: the first answer must do then."""
+        tenant = self.config.tenants[call.caller.tenant]
+        most = bound(call, self.catalog.groups[self.config.group(tier)])
+        request = self.budget.reservation(f"{call.id}-escalate", call, tenant, most, tier)
+        limit = self.config.escalation.max_usd_per_day
+        if limit is not None:
+            own = Cap(scope=COST, window=Window.DAY, micros=micros(limit))
+            request = replace(request, caps=(*request.caps, own))
+        share = self.shares[call.caller.tenant]
+        share.escalated += 1  # before anybody else is let on, so that requests at once keep to the share together
+        held = await self.budget.hold_beside(request)
+        if held is None:
+            share.escalated -= 1
+            flight.escalation_reason = "not escalated: over budget"
+        return held
+
+    async def settle(self, flight: Flight, hold: Hold, charge: Charge) -> None:
+        """Charge the second attempt, apart from the first."""
+        settled = await self.budget.ledger.settle(hold, charge)
+        flight.costs[COST] = flight.costs.get(COST, 0) + settled.charged_micros

@@ -1,0 +1,82 @@
+"""The alerts fire when they should and stay silent otherwise: Prometheus' own unit tests of the rendered rules."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.helm.chart import EXAMPLES, Json, manifests, one
+
+PROMTOOL = shutil.which("promtool")
+PRODUCTION = next(path for path in EXAMPLES if path.stem == "production")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one alert says about an hour of samples, one a minute, in promtool's notation."""
+
+    alert: str
+    series: dict[str, str]
+    fires: bool
+
+
+ANSWERED, FAILED = 'requests_total{outcome="answered"}', 'requests_total{outcome="failed"}'
+GROUP, COOLING = 'deployments{group="small"}', 'deployments_cooling{group="small"}'
+OF_TIER, FALLBACKS = (
+    'requests_total{tier="small",outcome="answered"}',
+    'fallbacks_total{tier="small",provider="openai"}',
+)
+DROPS = 'trace_drops_total{sink="langfuse",reason="spool_full"}'
+CASES = (
+    Case("TierwiseRequestsFail", {ANSWERED: "0+9x60", FAILED: "0+1x60"}, True),
+    Case("TierwiseRequestsFail", {ANSWERED: "0+99x60", FAILED: "0+1x60"}, False),
+    Case("TierwiseRedisAway", {"breaker_open": "1x60"}, True),
+    Case("TierwiseRedisAway", {"breaker_open": "0x60"}, False),
+    Case("TierwiseGroupDown", {GROUP: "2x60", COOLING: "2x60"}, True),
+    Case("TierwiseGroupDown", {GROUP: "2x60", COOLING: "1x60"}, False),
+    Case("TierwiseFallsBack", {OF_TIER: "0+10x60", FALLBACKS: "0+5x60"}, True),
+    Case("TierwiseFallsBack", {OF_TIER: "0+10x60", FALLBACKS: "0+1x60"}, False),
+    Case("TierwiseTracesLost", {DROPS: "0x30 5x30"}, True),
+    Case("TierwiseTracesLost", {DROPS: "5x60"}, False),
+)
+
+
+@pytest.fixture(scope="module")
+def rules() -> Json:
+    found: Json = one(manifests(PRODUCTION), "PrometheusRule")
+    return found
+
+
+@pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool comes with Prometheus; test_alerts.py checks the rules without it"
+)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.alert}-{'fires' if case.fires else 'silent'}")
+def test_an_alert_fires_when_it_should(case: Case, rules: Json, tmp_path: Path) -> None:
+    """On samples that are a clear case of trouble, and not on those that are none."""
+    (group,) = rules["spec"]["groups"]
+    (rule,) = [one for one in group["rules"] if one["alert"] == case.alert]
+    plain = {**rule, "annotations": {}, "labels": {}}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "one", "rules": [plain]}]}))
+    ours = f'namespace="{rules["metadata"].get("namespace", "llm")}",service="{group["name"]}"'
+    tested = {
+        "interval": "1m",
+        "input_series": [{"series": _named(name, ours), "values": values} for name, values in case.series.items()],
+        "promql_expr_test": [
+            {"expr": f'count(ALERTS{{alertname="{case.alert}",alertstate="firing"}}) > bool 0', "eval_time": "40m",
+             "exp_samples": [{"labels": "{}", "value": 1}] if case.fires else []}
+        ],
+    }  # fmt: skip
+    file = tmp_path / "test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [tested]}))
+    done = subprocess.run([PROMTOOL or "", "test", "rules", file], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _named(series: str, ours: str) -> str:
+    name, _, labels = series.partition("{")
+    return f"tierwise_{name}{{{ours}{',' + labels.removesuffix('}') if labels else ''}}}"
