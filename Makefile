@@ -28,7 +28,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(STAMP)
+unit: $(STAMP) helm-tools
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lock: $(STAMP)

@@ -26,6 +26,7 @@ class Charges:
 
     micros: int = 0
     ops: list[str] = field(default_factory=list)
+    holds: set[str] = field(default_factory=set)
 
     @property
     def settled(self) -> bool:
@@ -46,6 +47,7 @@ def charges_of(url: str, tenants: Sequence[str]) -> dict[str, Charges]:
                 charges = found[entry["call"].partition("-")[0]]
                 charges.micros += int(entry["micros"])
                 charges.ops.append(entry["op"])
+                charges.holds.add(entry["call"])
     return found
 
 

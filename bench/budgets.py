@@ -123,7 +123,9 @@ def drill(count: int, folder: Path, server: EmbeddedRedis, keeper: ThreadPoolExe
         "refused": refused,
         **books.totals(rows, (ALLOWING,)),
         **books.compare(seen, records, charges),
-        "round_trips_per_call": round((scripts - refused) / max(1, len(charges)), 3),
+        # A refused call makes one; a further attempt or a better answer is held for like a call.
+        "round_trips_per_call": round((scripts - refused) / max(1, sum(len(c.holds) for c in charges.values())), 3),
+        "holds_per_call": round(sum(len(c.holds) for c in charges.values()) / max(1, len(charges)), 3),
         **books.step_times(folder / "state" / "traces.jsonl"),
         "clients": CLIENTS,
         "seconds": round(took_s, 1),

@@ -31,6 +31,8 @@ SMALL = "sim-small"
 # A planted answer that the simulator words as fluent and wrong can be told from a right one by sums alone.
 FAULTS = ("refuse", "empty", "truncate", "wrong_json", "wrong_model", "filtered_finish", "bad_answer")
 SHARE = 0.05
+# A little more than the worst case of one second attempt here, so that a few of them use it up.
+DAY_MICROS = 1_200
 SCHEMA = {
     "type": "json_schema",
     "json_schema": {
@@ -145,7 +147,10 @@ def _mean(values: Iterator[int]) -> float:
 def budget(folder: Path, requests: int) -> Json:
     """Nothing but refusals under a share, and under a few micro-dollars a day."""
     found: Json = {}
-    limits: Mapping[str, Json] = {"share": {"max_share": SHARE}, "dollars": {"max_share": 1, "max_usd_per_day": 0.004}}
+    limits: Mapping[str, Json] = {
+        "share": {"max_share": SHARE},
+        "dollars": {"max_share": 1, "max_usd_per_day": DAY_MICROS / MICROS_PER_USD},
+    }
     for name, limit in limits.items():
         place = folder / name
         place.mkdir()
@@ -160,9 +165,9 @@ def budget(folder: Path, requests: int) -> Json:
         found[name] = {"escalated": sum(t["escalations"] for t in traces), "requests": requests, "micros": spent}
     allowed = int(SHARE * max(FEWEST_ANSWERS, requests))
     return {
-        "budget_exceeded": int(found["share"]["escalated"] > allowed) + int(found["dollars"]["micros"] > 4_000),
+        "budget_exceeded": int(found["share"]["escalated"] > allowed) + int(found["dollars"]["micros"] > DAY_MICROS),
         "under_share": {**found["share"], "allowed": allowed},
-        "under_dollars": {**found["dollars"], "allowed_micros": 4_000},
+        "under_dollars": {**found["dollars"], "allowed_micros": DAY_MICROS},
     }
 
 

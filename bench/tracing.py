@@ -5,7 +5,7 @@ conformance   mixed requests of every kind, forgeries included: each has exactly
 endurance     latency with Langfuse healthy, hanging and dead; memory of the gateway over many requests; what
               arrives once Langfuse is back
 
-python -m bench.tracing --json [--mixed 1000] [--rounds 2] [--requests 2000]
+python -m bench.tracing --json [--mixed 1000] [--rounds 2] [--requests 2000] [--only conformance]
 """
 
 from __future__ import annotations
@@ -43,8 +43,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="rounds of healthy, hanging and dead")
     parser.add_argument("--block", type=int, default=100, help="measured requests of each kind in a round")
     parser.add_argument("--requests", type=int, default=2_000, help="requests over which memory is watched")
+    parser.add_argument("--only", choices=("conformance", "endurance"), help="run one of the two drills")
     options = parser.parse_args()
-    found = {**conformance(options.mixed), **endurance(options.rounds, options.block, options.requests)}
+    found: dict[str, object] = {}
+    if options.only != "endurance":
+        found |= conformance(options.mixed)
+    if options.only != "conformance":
+        found |= endurance(options.rounds, options.block, options.requests)
     if options.json:
         print(json.dumps(found))
         return

@@ -45,8 +45,8 @@ def outcomes(
 ) -> None:
     """Turn scored traces into training rows: one per prompt, with how well each tier answered it.
 
-    A prompt that only one tier answered has one outcome; `tierwise train` learns difficulty from prompts with a weak and
-    a strong one. `tierwise label` finds the missing ones. Exit code 1 if no trace could be used.
+    A prompt that only one tier answered has one outcome; `tierwise train` learns difficulty from prompts with a weak
+    and a strong one. `tierwise label` asks for both. Exit code 1 if no trace could be used.
     """
     if low >= high:
         _fail("--low must be below --high.")

@@ -141,7 +141,8 @@ class Runtime:
             flight.ended = True
             await self.settle_stream(flight)
         until = time.monotonic() + CLOSE_GRACE_S
-        while any(f.stream_complete and not f.emitted for f in self.flights) and time.monotonic() < until:
+        # LiteLLM's logging worker brings a finished stream's usage, and signals nothing to wait for.
+        while any(f.stream_complete and not f.emitted for f in self.flights) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         for flight in self.flights:
             await self.pipeline.finish(flight)

@@ -1,6 +1,7 @@
 """A judge model: is the candidate's answer better than the baseline's? Asked twice, with positions swapped.
 
-A preference that turns with the positions counts as a tie (Zheng et al., "Judging LLM-as-a-judge", arXiv 2306.05685). A judge is believed only after a check set: answers that people have compared (`read_checks`).
+A preference that turns with the positions counts as a tie (Zheng et al., "Judging LLM-as-a-judge", arXiv
+2306.05685). A judge is believed only after a check set: answers that people have compared (`read_checks`).
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ class MetricsSink:
     def __init__(self, registry: CollectorRegistry = REGISTRY, max_values: int = 100) -> None:
         self._limit = LabelLimit(max_values)
         self._request_metrics(registry)
+        self._provider_metrics(registry)
         self._money_metrics(registry)
         self._sink_metrics(registry)
 
@@ -69,11 +70,6 @@ class MetricsSink:
         self._routed = counter("routed", "Routed requests by task class and layer.", "task", "layer", "tier")
         self._models = counter("model_requests", "Requests by model.", "provider", "model", "outcome")
         self._cache = counter("cache_verdicts", "Cache verdicts.", "tenant", "verdict")
-        self._attempts = counter("provider_attempts", "Model calls; result: ok or why it failed.", *_CALLED, "result")
-        self._feedback = counter("feedback", "Feedback on answers, by cache verdict.", "cache", "verdict")
-        for kind in CACHE_KINDS:
-            for verdict in ("good", "bad"):
-                self._feedback.labels(kind, verdict)
         self._fallbacks = counter("fallbacks", "Attempts after a failed one.", "tier", "provider")
         self._escalations = counter("escalations", "Answers asked again of a better model.", "tier", "task")
         self._latency = Histogram(
@@ -90,13 +86,6 @@ class MetricsSink:
             buckets=_LATENCY_S,
             registry=registry,
         )
-        self._headroom = Gauge(
-            "tierwise_provider_rate_limit_remaining",
-            "What the provider's last answer said is left of its rate limit.",
-            (*_CALLED, "unit"),
-            multiprocess_mode="mostrecent",
-            registry=registry,
-        )
         self._steps = Histogram(
             "tierwise_step_seconds", "One step of a request.", ("step",), buckets=_STEP_S, registry=registry
         )
@@ -106,6 +95,27 @@ class MetricsSink:
             buckets=_DISTANCE,
             registry=registry,
         )
+
+    def _provider_metrics(self, registry: CollectorRegistry) -> None:
+        self._attempts = Counter(
+            "tierwise_provider_attempts",
+            "Model calls; result: ok or why it failed.",
+            (*_CALLED, "result"),
+            registry=registry,
+        )
+        self._headroom = Gauge(
+            "tierwise_provider_rate_limit_remaining",
+            "What the provider's last answer said is left of its rate limit.",
+            (*_CALLED, "unit"),
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
+        self._feedback = Counter(
+            "tierwise_feedback", "Feedback on answers, by cache verdict.", ("cache", "verdict"), registry=registry
+        )
+        for kind in CACHE_KINDS:
+            for verdict in ("good", "bad"):
+                self._feedback.labels(kind, verdict)
 
     def _money_metrics(self, registry: CollectorRegistry) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:

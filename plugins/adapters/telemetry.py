@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from prometheus_client import REGISTRY, CollectorRegistry
+
 from plugins.adapters import metrics_page
 from plugins.adapters.background_sink import BackgroundSink
 from plugins.adapters.fan_out import FanOut
@@ -59,9 +61,9 @@ class Telemetry:
         await self.scores.close()
 
 
-def build_telemetry(config: GatewayConfig, redis_url: str) -> Telemetry:
+def build_telemetry(config: GatewayConfig, redis_url: str, registry: CollectorRegistry = REGISTRY) -> Telemetry:
     """Metrics always; Langfuse when its keys are set; the local file when named, or without Langfuse."""
-    metrics, tracing = MetricsSink(), config.tracing
+    metrics, tracing = MetricsSink(registry), config.tracing
     state_dir = Path(config.state_dir)
     spool = Path(tracing.spool_dir) if tracing.spool_dir else state_dir / SPOOL
     recent = RecentTraces(redis_url, config.cache.timeout_ms, tracing.feedback_ttl_s)
@@ -77,7 +79,7 @@ def build_telemetry(config: GatewayConfig, redis_url: str) -> Telemetry:
     if tracing.file or not to_langfuse:
         path = Path(tracing.file) if tracing.file else state_dir / TRACES_FILE
         sinks.append(FileSink(path, max_bytes=tracing.file_max_bytes, queue_bytes=tracing.queue_bytes, monitor=metrics))
-    return Telemetry(FanOut(sinks), scores, recent, metrics, StateMetrics())
+    return Telemetry(FanOut(sinks), scores, recent, metrics, StateMetrics(registry))
 
 
 def _langfuse(tracing: TracingConfig) -> tuple[str, str, str] | None:

@@ -75,7 +75,7 @@ def test_similarity_ranks_a_paraphrase_above_something_else(tmp_path: Path, embe
         "import subprocess\nsubprocess.run(['true'])\ndef add(a, b): return 3",
         "import os\nos.fork()\ndef add(a, b): return 3",
         "import os\nassert os.environ.get('HOME')\ndef add(a, b): return 3",
-        "open('/tmp/tierwise-escaped', 'w')\ndef add(a, b): return 3",
+        "open('../tierwise-escaped', 'w')\ndef add(a, b): return 3",
     ],
 )
 def test_what_fails_or_oversteps_does_not_pass(code: str) -> None:

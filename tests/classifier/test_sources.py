@@ -116,21 +116,19 @@ def test_an_input_without_a_user_has_no_prompt() -> None:
     assert prompt_of([{"role": "assistant", "content": "x"}]) == "" == prompt_of(None)
 
 
-class Grading(TinyGateway):
-    """Its judge finds the doubled number good and any other bad, wherever the answer stands."""
-
-    def _answer(self, model: str, text: str) -> str:
-        if model != "judge":
-            return super()._answer(model, text)
-        asked = int((re.findall(r"\[REQUEST \w+\]\ndouble (\d+)", text) or ["0"])[0])
-        said = [int(n) for n in re.findall(r"\[ANSWER [AB] \w+\]\nIt is (\d+)\.", text)]
-        first, second = ("good" if n == 2 * asked else "bad" for n in said)
-        return json.dumps({"a": first, "b": second})
+def graded(text: str) -> str:
+    """A judge that finds the doubled number good and any other bad, wherever the answer stands."""
+    asked = int((re.findall(r"\[REQUEST \w+\]\ndouble (\d+)", text) or ["0"])[0])
+    said = [int(n) for n in re.findall(r"\[ANSWER [AB] \w+\]\nIt is (\d+)\.", text)]
+    first, second = ("good" if n == 2 * asked else "bad" for n in said)
+    return json.dumps({"a": first, "b": second})
 
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyGateway]:
-    monkeypatch.setattr(TinyGateway, "_answer", Grading._answer)
+    """The tiny gateway with that judge."""
+    plain = TinyGateway._answer
+    monkeypatch.setattr(TinyGateway, "_answer", lambda *a: graded(a[2]) if a[1] == "judge" else plain(*a))
     with tiny_gateway() as started:
         yield started
 
@@ -144,7 +142,7 @@ def labelled(gateway: TinyGateway, folder: Path, *more: str) -> tuple[Result, li
 
 
 def test_a_log_is_labelled_through_the_gateway(gateway: TinyGateway, tmp_path: Path) -> None:
-    """Both answers to each different prompt are graded in both orders; train reads the result."""
+    """Answers to each different prompt are graded in both orders, equal ones once; train reads the result."""
     done, rows = labelled(gateway, tmp_path)
     assert done.exit_code == 0, done.stderr
     assert [(row["prompt"], row["weak_ok"], row["strong_ok"]) for row in rows] == [
@@ -152,7 +150,7 @@ def test_a_log_is_labelled_through_the_gateway(gateway: TinyGateway, tmp_path: P
         ("double 3", 0.0, 1.0),
         ("double 4", 1.0, 1.0),
     ]
-    assert gateway.calls == {"weak": 3, "strong": 3, "judge": 6}
+    assert gateway.calls == {"weak": 3, "strong": 3, "judge": 4}
     assert all(row.has_outcomes for row in read_rows([tmp_path / "labelled.jsonl"]))
 
 

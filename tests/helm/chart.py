@@ -56,8 +56,13 @@ def text_of(values: Path, more: Mapping[str, Any] | None = None, version: str = 
 
 
 def manifests(values: Path, more: Mapping[str, Any] | None = None, version: str = NEWEST) -> list[Json]:
-    """As `text_of`, parsed."""
-    return [m for m in yaml.load_all(text_of(values, more, version), yaml.CSafeLoader) if m]
+    """As `text_of`, parsed. The objects are shared between tests: nobody changes them."""
+    return _parsed(text_of(values, more, version))
+
+
+@cache
+def _parsed(text: str) -> list[Json]:
+    return [m for m in yaml.load_all(text, yaml.CSafeLoader) if m]
 
 
 def one(found: list[Json], kind: str, ending: str = "") -> Json:

@@ -19,7 +19,7 @@ from referencing.jsonschema import DRAFT202012
 
 from tests.helm.chart import TOOLS, Json
 
-RELEASES = tuple(f"1.{minor}" for minor in range(29, 38))
+RELEASES = ("1.29", "1.33", "1.37")  # the oldest, one between and the newest that the chart supports
 _SCHEMAS = "lib/python3.11/site-packages/kubernetes_validate/kubernetes-json-schema"
 
 
@@ -27,8 +27,9 @@ _SCHEMAS = "lib/python3.11/site-packages/kubernetes_validate/kubernetes-json-sch
 def _registry(release: str) -> Registry[Any]:
     folder = TOOLS / _SCHEMAS / f"v{release}.0-local-strict"
     definitions = json.loads((folder / "_definitions.json").read_text(encoding="utf-8"))
-    registry: Registry[Any] = Registry()
-    return registry.with_resource("/api/_definitions.json", Resource.from_contents(definitions, DRAFT202012))
+    resource = Resource.from_contents(definitions, DRAFT202012)
+    registry: Registry[Any] = Registry().with_resource("/api/_definitions.json", resource)
+    return registry
 
 
 @cache

@@ -9,7 +9,7 @@ import yaml
 
 from plugins.config_file import load_config
 from plugins.rendering import render
-from tests.helm.chart import EXAMPLES, SCENARIOS, Json, manifests, one
+from tests.helm.chart import CHART, EXAMPLES, SCENARIOS, Json, manifests, one
 
 SCENARIO = pytest.mark.parametrize("values", SCENARIOS, ids=lambda path: path.stem)
 EVERYTHING = next(path for path in SCENARIOS if path.stem == "everything")
@@ -78,13 +78,21 @@ def test_the_gateway_section_is_the_values_and_what_the_chart_adds() -> None:
 
 
 def test_litellm_gets_its_sections_and_the_one_callback() -> None:
-    """Settings are passed on; what the gateway hangs on cannot be set away."""
+    """Settings are laid over the chart's defaults and passed on; what the gateway hangs on cannot be set away."""
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
     written = yaml.safe_load(EVERYTHING.read_text(encoding="utf-8"))
     rendered = yaml.safe_load(config_text(EVERYTHING))
-    assert rendered["litellm_settings"] == written["litellmSettings"] | {"callbacks": ["plugins.gateway.gateway"]}
-    assert rendered["router_settings"] == written["routerSettings"]
-    fixed = {"custom_auth": "plugins.gateway.authenticate", "master_key": "os.environ/LITELLM_MASTER_KEY"}
-    assert rendered["general_settings"] == written["generalSettings"] | fixed
+    fixed = {
+        "litellmSettings": {"callbacks": ["plugins.gateway.gateway"]},
+        "generalSettings": {
+            "custom_auth": "plugins.gateway.authenticate",
+            "master_key": "os.environ/LITELLM_MASTER_KEY",
+        },
+        "routerSettings": {},
+    }
+    for name, ours in fixed.items():
+        section = rendered[name.removesuffix("Settings") + "_settings"]
+        assert section == defaults[name] | written[name] | ours
 
 
 @pytest.mark.parametrize("values", EXAMPLES, ids=lambda path: path.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,5 +20,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with gateway(tmp_path_factory.mktemp("gateway")) as started:
+    with gateway(tmp_path_factory.mktemp("gateway"), adapt=learning) as started:
         yield started
+
+
+def learning(config: dict[str, Any]) -> None:
+    """Count outcomes; no threshold moves before a test applies one."""
+    config["gateway"]["routing"]["learning"] = {"enabled": True}

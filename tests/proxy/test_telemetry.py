@@ -8,7 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from plugins.errors import StartError
+from plugins.score_cli import score
 from tests.gateway import Running
 
 SCRAPED = ("tierwise_requests_total", "tierwise_provider_attempts_total", "tierwise_step_seconds_bucket")
@@ -99,6 +103,28 @@ def test_feedback_is_kept_for_the_trace_that_it_names(running: Running) -> None:
     assert (
         'tierwise_feedback_total{cache="miss",verdict="bad"}' in get_metrics(running, running.started.master_key).text
     )
+
+
+def test_the_command_line_sends_feedback(running: Running) -> None:
+    """`tierwise score` with the key of the application that asked; a wrong key is told in one line."""
+    trace_id = running.ask("What is the capital of Samoa?").headers["x-tierwise-trace-id"]
+    app = typer.Typer()
+    app.command()(score)
+    arguments = [trace_id, "helpful", "4", "--base-url", running.started.base_url, "--json", "--api-key"]
+    done = CliRunner().invoke(app, [*arguments, running.keys["acme"]])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["trace_id"] == trace_id
+    refused = CliRunner().invoke(app, [*arguments, running.keys["globex"]])
+    assert isinstance(refused.exception, StartError)
+    assert "trace_id" in str(refused.exception)
+
+
+def test_a_body_that_cannot_be_read_is_traced_with_its_tenant(running: Running) -> None:
+    """Whose client is broken is worth knowing."""
+    reply = running.post("/chat/completions", {"model": "auto", "messages": "hello"})
+    assert reply.status_code == 400
+    trace = running.trace(reply.headers["x-tierwise-trace-id"])
+    assert (trace["tenant"], trace["app"], trace["outcome"]) == ("acme", "web", "refused")
 
 
 def test_nobody_judges_the_requests_of_another_tenant(running: Running) -> None:

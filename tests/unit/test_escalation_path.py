@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -78,6 +79,18 @@ async def test_the_share_is_never_exceeded() -> None:
     assert asked == 20
     share = one.shares["trial"]
     assert (share.answers, share.escalated) == (200, 20)
+
+
+async def test_requests_at_once_keep_to_the_share_together() -> None:
+    """The share is used from the moment a second attempt is decided on, not only once it is paid."""
+    one = path(max_share=0.1)
+
+    async def asked(flight: Flight) -> bool:
+        tier = one.wants_better(flight)
+        return tier is not None and await one.hold(flight, call(EASY), tier) is not None
+
+    done = await asyncio.gather(*[asked(await answered("")) for _ in range(40)])
+    assert sum(done) == 0.1 * FEWEST_ANSWERS
 
 
 def test_a_quiet_tenant_may_escalate_too() -> None:

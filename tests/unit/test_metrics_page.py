@@ -55,7 +55,12 @@ def test_the_token_administers_nothing() -> None:
 def test_model_calls_are_counted_by_provider_and_result(registry: CollectorRegistry) -> None:
     """Failed attempts count although the request was answered; what is left of a rate limit is shown."""
     failed = {"provider": "openai", "model": "gpt-mid", "error": "provider_timeout"}
-    answered = {"provider": "google", "model": "g-mid", "remaining_requests": 17, "remaining_tokens": 900}
+    answered: dict[str, str | int] = {
+        "provider": "google",
+        "model": "g-mid",
+        "remaining_requests": 17,
+        "remaining_tokens": 900,
+    }
     MetricsSink(registry).emit(a_trace(steps=(Step("attempt", 1, 2, failed), Step("attempt", 2, 3, answered))))
     seen = registry.get_sample_value
     labels = {"provider": "openai", "model": "gpt-mid", "result": "provider_timeout"}
