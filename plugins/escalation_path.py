@@ -6,6 +6,8 @@ dollars. A second attempt holds its own worst case, so that no first attempt is 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +16,7 @@ from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
 from plugins.escalation import Answer, Assessment, confident_enough, wants_json
 from plugins.flight import Flight
+from plugins.outcomes import CHECK_STEPS, GRADED
 from plugins.pricing import bound
 from plugins.values import Call, Cap, Charge, Endpoint, Hold, Route, Window, micros
 
@@ -56,9 +59,20 @@ class EscalationPath:
             return False
         return call.stream and route.verdict.task in self.config.escalation.buffer_streams_for
 
-    def _assess(self, flight: Flight, call: Call, route: Route) -> Assessment:
+    async def check_afterwards(self, flight: Flight) -> None:
+        """While outcomes are counted: check an answer that nobody has checked, such as a stream's, once it has left;
+        in a thread, because a long one takes milliseconds."""
+        call, route = flight.call, flight.route
+        if call is None or route is None or flight.outcome != "answered" or flight.emitted:
+            return
+        unseen = route.verdict.layer in GRADED and not any(step.name in CHECK_STEPS for step in flight.steps)
+        if self.config.routing.learning.enabled and unseen and call.endpoint is Endpoint.CHAT:
+            flight.ended_ns = flight.ended_ns or time.time_ns()  # the client does not wait for this
+            await asyncio.to_thread(self._assess, flight, call, route, "answer check")
+
+    def _assess(self, flight: Flight, call: Call, route: Route, step: str = "escalation check") -> Assessment:
         """The verdict on the flight's answer, noted in its trace."""
-        with flight.step("escalation check") as noted:
+        with flight.step(step) as noted:
             answer = Answer(
                 flight.answer, flight.finish_reason, flight.tool_calls, flight.usage, flight.mean_logprob, flight.fault
             )

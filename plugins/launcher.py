@@ -18,7 +18,7 @@ import yaml
 
 from plugins.adapters import metrics_page
 from plugins.adapters.price_data import catalog_of
-from plugins.config_file import CONFIG_VARIABLE, Watched, load_config
+from plugins.config_file import CONFIG_VARIABLE, Loaded, Watched, load_config
 from plugins.errors import ConfigError, StartError
 from plugins.rendering import Rendered, render
 from plugins.tenancy import hash_key, new_key
@@ -26,7 +26,7 @@ from plugins.trial.lifeline import start_child, stop_child
 
 STATE_DIR = Path(".tierwise")
 START_TIMEOUT_S = 180
-DRAIN_S = 60
+SETTLE_S = 15  # after the drain, for holds and traces
 WATCH_S = 2.0
 
 
@@ -40,6 +40,8 @@ class Options:
     workers: int = 1
     state_dir: Path = STATE_DIR
     simulator_speed: float = 1.0
+    drain_s: int = 60  # for open requests after SIGTERM
+    trial: bool = True  # bring what the environment lacks; otherwise that is an error
     start_timeout_s: int = START_TIMEOUT_S
 
 
@@ -73,6 +75,8 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
     source.changed(environ)
     loaded = load_config(options.config, environ)
     rendered = render(loaded, environ, options.config.resolve().parent)
+    if not options.trial:
+        _refuse_trial(loaded, rendered, environ)
     with ExitStack() as stack:
         notes = list(rendered.notes)
         redis_url = loaded.gateway.redis_url
@@ -90,7 +94,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
         rendered_path = options.state_dir.resolve() / "run" / "proxy_config.yaml"
         _write_private(rendered_path, yaml.safe_dump(rendered.config, sort_keys=False))
         process = _start_server(options, rendered_path, environ)
-        stack.callback(stop_child, process, DRAIN_S)
+        stack.callback(stop_child, process, options.drain_s + SETTLE_S)
         base_url = f"http://{options.host}:{options.port}"
         _wait_until_ready(process, base_url, options.start_timeout_s)
         yield Started(
@@ -107,6 +111,19 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
             environ,
             rendered.config["gateway"].get("keys_file") if keys else None,
         )
+
+
+def _refuse_trial(loaded: Loaded, rendered: Rendered, environ: Mapping[str, str]) -> None:
+    """A misspelt Secret must not turn production into a trial with simulated models."""
+    keys = any(app.keys for tenant in loaded.gateway.tenants.values() for app in tenant.apps.values())
+    lacks = {
+        "gateway.redis_url (REDIS_URL) is not set": not loaded.gateway.redis_url,
+        "LITELLM_MASTER_KEY is not set": not environ.get("LITELLM_MASTER_KEY"),
+        "no provider's key or address is set": rendered.simulated,
+        "no tenant has a key, and DATABASE_URL is not set": not keys and not environ.get("DATABASE_URL"),
+    }
+    if missing := [text for text, is_missing in lacks.items() if is_missing]:
+        raise StartError(f"{'; '.join(missing)}. Set what is missing, or start without --no-trial.")
 
 
 def _embedded_redis(stack: ExitStack) -> str:
@@ -148,7 +165,7 @@ def _start_server(options: Options, path: Path, environ: dict[str, str]) -> subp
     command += ["--port", str(options.port), "--workers", str(options.workers), "--log-level", "warning"]
     # A worker that is slow to answer, because the machine is busy or it is still importing, is not to be killed for it.
     command += ["--timeout-worker-healthcheck", str(START_TIMEOUT_S)]
-    command += ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(DRAIN_S)]
+    command += ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(options.drain_s)]
     return start_child(command, None, env=environ)
 
 

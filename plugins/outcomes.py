@@ -18,7 +18,7 @@ from plugins.values import Layer, Trace
 BINS: Final = 20
 UNKNOWN: Final = -1
 GRADED: Final = (Layer.SCORED, Layer.JUDGED)  # routed by hardness, so that thresholds matter
-_CHECK: Final = "escalation check"  # the step of that name in `plugins.escalation_path`
+CHECK_STEPS: Final = ("escalation check", "answer check")  # the steps of `plugins.escalation_path`
 # People and evaluators say whether an answer was good; the gateway's checks only find what is wrong on its face.
 PEOPLE, CHECKS = "people", "checks"
 SOURCES: Final[Mapping[str, str]] = {"check": CHECKS, "schema": CHECKS, "feedback": PEOPLE, "thumbs": PEOPLE}
@@ -136,7 +136,7 @@ def outcome_of(trace: Trace) -> Outcome | None:
     if trace.outcome != "answered" or trace.layer not in GRADED:
         return None
     steps = {step.name: step.attributes for step in reversed(trace.steps)}  # the first of each name
-    check = steps.get(_CHECK)
+    check = next((steps[name] for name in CHECK_STEPS if name in steps), None)
     if check is None:
         return None
     tier = str(steps.get("classify", {}).get("tier", "")) if trace.escalations else trace.tier

@@ -1,4 +1,4 @@
-"""The gateway's own HTTP routes, beside LiteLLM's: metrics for Prometheus, feedback from applications."""
+"""The gateway's own HTTP routes, beside LiteLLM's: probes, metrics for Prometheus, feedback from applications."""
 
 from __future__ import annotations
 
@@ -54,7 +54,27 @@ async def feedback(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     return 202, "application/json", json.dumps({"id": score.id, "trace_id": score.trace_id}).encode()
 
 
+async def live(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
+    """GET /livez and /startupz: the event loop turns. The server listens only once it has started."""
+    return _status(200, "alive")
+
+
+async def ready(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
+    """GET /readyz: ready also while Redis is away, as each tenant's policy decides then; `?redis=required` says
+    503 instead. What is known is from the last requests and the housekeeping: a probe asks nobody."""
+    if ours.pipeline.cache.reachable:
+        return _status(200, "ready")
+    return _status(503 if b"redis=required" in scope["query_string"] else 200, "redis_away")
+
+
+def _status(code: int, text: str) -> Reply:
+    return code, "application/json", json.dumps({"status": text}).encode()
+
+
 ROUTES: Mapping[str, Route] = {
+    "/livez": live,
+    "/startupz": live,
+    "/readyz": ready,
     "/metrics": metrics,
     "/metrics/": metrics,
     "/v1/tierwise/feedback": feedback,

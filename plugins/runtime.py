@@ -86,6 +86,7 @@ class Runtime:
         self._later(self._finish(flight))
 
     async def _finish(self, flight: Flight) -> None:
+        await self.escalation.check_afterwards(flight)
         await self.pipeline.finish(flight)
         self.flights.remove(flight)
         if flight.outcome == "answered":

@@ -98,7 +98,7 @@ def test_a_broken_config_is_told_and_left_out(running: Running, capfd: pytest.Ca
         assert running.ask("What is the capital of Chile?").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/health/liveliness", "/health/readiness"])
+@pytest.mark.parametrize("path", ["/livez", "/startupz", "/readyz", "/readyz?redis=required", "/health/liveliness"])
 def test_probes_answer_without_a_key(running: Running, path: str) -> None:
     """Kubernetes has no key."""
     assert httpx.get(running.started.base_url.removesuffix("/v1") + path, timeout=30).status_code == 200

@@ -8,6 +8,7 @@ import pytest
 
 from plugins.config_file import load_config
 from plugins.errors import ConfigError, StartError
+from plugins.launcher import Options, running_gateway
 from plugins.rendering import render
 
 SHIPPED = (Path(__file__).parents[2] / "proxy_config.yaml").read_text(encoding="utf-8")
@@ -96,3 +97,13 @@ def test_no_model_at_all_is_refused(tmp_path: Path) -> None:
     path.write_text(SHIPPED.replace("simulated: true", "simulated: false"))
     with pytest.raises(StartError, match="OPENAI_API_KEY"):
         render(load_config(path, {}), {}, tmp_path)
+
+
+def test_production_is_never_turned_into_a_trial(tmp_path: Path) -> None:
+    """With --no-trial a missing Redis, key, provider or tenant key stops the start, and all are named."""
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED)
+    with pytest.raises(StartError) as caught, running_gateway(Options(path, state_dir=tmp_path, trial=False), {}):
+        pass
+    for words in ("REDIS_URL", "LITELLM_MASTER_KEY", "provider's key", "no tenant has a key"):
+        assert words in str(caught.value)
