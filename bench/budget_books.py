@@ -100,7 +100,8 @@ async def balances(url: str, config: GatewayConfig, records: Sequence[Json]) -> 
             spending = (await ledger.spending(name, tenant.timezone, ("tenant",)))[-1]
             states = await ledger.states(name, tenant.timezone, caps_of_tenant(tenant))
             picos = sum(p for user, ps in billed.items() if user.endswith(f"-{name}") for p in ps)
-            limits = [s.limit for s in states if s.cap.scope == "tenant" and s.cap.micros is not None]
+            whole = (s for s in states if s.cap.scope == "tenant" and s.cap.tier is None)
+            limits = [s.limit for s in whole if s.cap.micros is not None]
             rows[name] = {
                 "cap_micros": min(limits, default=None),
                 "billed_micros": -(-picos // PICO_PER_MICRO),

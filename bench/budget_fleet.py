@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,15 +93,6 @@ class Fleet:
         started = self.keeper.submit(start_child, command, log, ROOT, self.environ)
         self.processes[port] = started.result()
 
-    def wait(self) -> None:
-        """Until every gateway answers."""
-        deadline = time.monotonic() + START_S
-        for port in self.ports:
-            while not _answers(port):
-                if self.processes[port].poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"a gateway did not start; see {self.folder}")
-                time.sleep(0.3)
-
     def end_and_restart(self, number: int, how: signal.Signals) -> None:
         """End one gateway in the middle of its calls and start it again on its port."""
         port = self.ports[number]
@@ -136,6 +127,16 @@ class Fleet:
     def set_faults(self, on: bool) -> None:
         url = f"{self.simulator}/control/faults"
         (httpx.put(url, json=FAULTS) if on else httpx.delete(url)).raise_for_status()
+
+
+def wait_for(ports: Sequence[int]) -> None:
+    """Until every server answers its readiness probe. RuntimeError when one does not in time."""
+    deadline = time.monotonic() + START_S
+    for port in ports:
+        while not _answers(port):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the server on port {port} did not start; see its log")
+            time.sleep(0.3)
 
 
 def _answers(port: int) -> bool:
@@ -187,7 +188,7 @@ def fleet(
         try:
             for port in ports:
                 running.start(port)
-            running.wait()
+            wait_for(ports)
             yield running
         finally:
             running.stop()

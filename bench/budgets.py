@@ -114,7 +114,7 @@ def drill(count: int, folder: Path, server: EmbeddedRedis, keeper: ThreadPoolExe
         config = load_config(running.rendered, running.environ).gateway
         befallen = running.befallen
     time.sleep(HOLD_TTL_S + 1)  # the gateways have drained; what they left behind expires
-    journal = [path.name for path in (folder / "state" / "journal").glob("*.jsonl")]
+    journal = [path.name for path in (folder / "state" / "journal").glob("*.jsonl") if path.stat().st_size]
     charges = books.charges_of(server.url, tuple(config.tenants))
     rows = asyncio.run(books.balances(server.url, config, records))
     refused = sum(s.status == 429 and s.code == "insufficient_quota" for s in seen)

@@ -78,12 +78,13 @@ def conformance(count: int) -> dict[str, object]:
 
 
 def ledger(redis_url: str, names: Sequence[str]) -> Counter[str]:
-    """Micro-dollars by call id, from the entries of the ledger itself; a small judge's hold counts to its call."""
+    """Micro-dollars by call id, from the entries of the ledger itself. Further holds of a call (`ID-judge`,
+    `ID-escalate`, `ID-2` for an attempt after one that may have been billed) count to it."""
     charged: Counter[str] = Counter()
     with Redis.from_url(redis_url) as client:
         for name in names:
             for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", client.xrange(f"tw:{{{name}}}:ledger")):
-                charged[fields[b"call"].decode().removesuffix("-judge")] += int(fields[b"micros"])
+                charged[fields[b"call"].decode().partition("-")[0]] += int(fields[b"micros"])
     return charged
 
 

@@ -78,16 +78,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
     if not options.trial:
         _refuse_trial(loaded, rendered, environ)
     with ExitStack() as stack:
-        notes = list(rendered.notes)
-        redis_url = loaded.gateway.redis_url
-        if not redis_url:
-            redis_url = environ["REDIS_URL"] = _embedded_redis(stack)
-            rendered.config["gateway"]["redis_url"] = "os.environ/REDIS_URL"
-            notes.append("REDIS_URL is not set: using an embedded Redis that forgets everything at the end")
-        simulator_url = None
-        if rendered.simulated:
-            simulator_url = environ["TIERWISE_SIMULATOR_URL"] = _simulator(stack, options.simulator_speed)
-            notes.append("no provider key is set: using simulated models")
+        redis_url, simulator_url, brought = _bring(stack, loaded, rendered, environ, options.simulator_speed)
         catalog_of(rendered.config["model_list"])  # a model without a price stops here, not in the child
         keys = _trial_keys(loaded.gateway.keys_file is None, rendered, options.state_dir)
         environ.setdefault("LITELLM_MASTER_KEY", f"sk-{secrets.token_urlsafe(32)}")
@@ -104,7 +95,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
             process,
             simulator_url,
             redis_url,
-            tuple(notes),
+            (*rendered.notes, *brought),
             time.monotonic() - began,
             source,
             rendered_path,
@@ -124,6 +115,21 @@ def _refuse_trial(loaded: Loaded, rendered: Rendered, environ: Mapping[str, str]
     }
     if missing := [text for text, is_missing in lacks.items() if is_missing]:
         raise StartError(f"{'; '.join(missing)}. Set what is missing, or start without --no-trial.")
+
+
+def _bring(
+    stack: ExitStack, loaded: Loaded, rendered: Rendered, environ: dict[str, str], speed: float
+) -> tuple[str, str | None, list[str]]:
+    """(Redis' URL, the simulator's URL, what was brought): starts what the environment lacks and names it there."""
+    redis_url, simulator_url, brought = loaded.gateway.redis_url, None, []
+    if not redis_url:
+        redis_url = environ["REDIS_URL"] = _embedded_redis(stack)
+        rendered.config["gateway"]["redis_url"] = "os.environ/REDIS_URL"
+        brought.append("REDIS_URL is not set: using an embedded Redis that forgets everything at the end")
+    if rendered.simulated:
+        simulator_url = environ["TIERWISE_SIMULATOR_URL"] = _simulator(stack, speed)
+        brought.append("no provider key is set: using simulated models")
+    return redis_url, simulator_url, brought
 
 
 def _embedded_redis(stack: ExitStack) -> str:

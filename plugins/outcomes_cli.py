@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,15 +17,12 @@ from rich.progress import Progress
 
 from classifier import sources
 from classifier.data import DataError
-from classifier.labelling import Labelled, Models
-from classifier.labelling import label as label_prompts
-from classifier.proof.client import Gateway, Settings, SetupError
-from classifier.proof.live import Desk
-from classifier.proof.purse import Purse
-from classifier.proof.store import Store
-from classifier.replay import read_log
 from plugins.config_file import load_config
 from plugins.errors import ConfigError
+
+if TYPE_CHECKING:  # asking models loads seconds' worth of libraries, which --help does not need
+    from classifier.labelling import Labelled, Models
+    from classifier.proof.client import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Out = Annotated[Path, typer.Option("--out", help="The JSONL file to write; `tierwise train --data` reads it.")]
@@ -91,6 +88,10 @@ def label(
     replies; a cap on the key is the hard limit. Exit code 1 if a limit was met or a prompt could not be labelled; what
     is done is in OUT.
     """
+    from classifier.labelling import Models
+    from classifier.proof.client import Settings, SetupError
+    from classifier.replay import read_log
+
     try:
         prompts = [request.text for request in read_log(log)][:limit]
         settings = Settings(base_url, {"": api_key or "none"}, max_tokens)
@@ -114,6 +115,12 @@ def label(
 async def _labelled(
     prompts: Sequence[str], models: Models, settings: Settings, out: Path, max_usd: float, concurrency: int
 ) -> tuple[Labelled, int]:
+    from classifier.labelling import label as label_prompts
+    from classifier.proof.client import Gateway
+    from classifier.proof.live import Desk
+    from classifier.proof.purse import Purse
+    from classifier.proof.store import Store
+
     gateway = Gateway(settings)
     try:
         await gateway.check()

@@ -8,6 +8,7 @@ can group, and one row stands for many requests.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ from plugins.errors import StartError
 from plugins.report import NONE, Request
 from plugins.values import MICROS_PER_USD, CapState
 
-_JUDGE: Final = "-judge"  # the hold of a small judge's question, beside that of its call
+# Further holds of one call: of a judge's question, of an escalation, of an attempt after one that may be billed.
+_OF_CALL: Final = re.compile(r"([0-9a-f]{32})-\w+")
 _MAX_ROWS: Final = 1_000
 _METRICS: Final = (("totalCost", "sum"), ("inputTokens", "sum"), ("outputTokens", "sum"), ("count", "count"))
 _DIMENSIONS: Final = ("traceName", "name", "providedModelName", "tags")
@@ -42,7 +44,8 @@ async def ledger_requests(
         for tenant in tenants:
             first, last = (str(at_ns // 10**6) for at_ns in (since_ns, until_ns))
             async for at_ms, entry in _spending(entries(client, tenant, first, last)):
-                key = (tenant, entry["call"].removesuffix(_JUDGE))
+                known = _OF_CALL.fullmatch(entry["call"])
+                key = (tenant, known[1] if known else entry["call"])
                 row = _ledger_row(tenant, at_ms, entry)
                 found[key] = _joined(found[key], row) if key in found else row
         return list(found.values())
@@ -75,7 +78,7 @@ def _ledger_row(tenant: str, at_ms: int, entry: Mapping[str, str]) -> Request:
 
 
 def _joined(one: Request, more: Request) -> Request:
-    """Two entries of one call: a charge and its correction, or a call and its judge."""
+    """Two entries of one call: a charge and its correction, or two holds. The first one's tier is kept."""
     tokens = one.input_tokens + more.input_tokens
     return replace(one, input_tokens=tokens, cost_micros=one.cost_micros + more.cost_micros)
 

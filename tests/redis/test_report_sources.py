@@ -26,20 +26,22 @@ from tests.unit.traces import a_trace
 
 APP = typer.Typer()
 APP.command()(report)
+CALL = "0123456789abcdef" * 2
 CAP = Cap("tenant", Window.MONTH, micros=10_000_000)
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Tenant acme was charged 2,500 and 700 micro-dollars."""
+    """Tenant acme was charged 2,500 and 700 micro-dollars, the former in two holds of one call."""
     journal = tmp_path_factory.mktemp("journal")
     with running_redis() as server:
 
         async def spend() -> None:
             async with tenant_on(server.url, journal, PATIENT, candidates, "acme") as tenant:
                 tenant.caps = (CAP,)
-                for micros in (2_500, 700):
-                    await tenant.ledger.settle(await tenant.hold(5_000), Exact(micros, 70))
+                for call_id, micros in ((CALL, 2_400), (f"{CALL}-judge", 100), ("f" * 32, 700)):
+                    hold = await tenant.hold(5_000, call_id=call_id)
+                    await tenant.ledger.settle(hold, Exact(micros, 70))
 
         asyncio.run(spend())
         yield server.url

@@ -44,7 +44,7 @@ def server() -> Iterator[FakeLangfuse]:
 
 
 def sink_for(url: str, **options: Any) -> LangfuseSink:  # Any: keyword arguments of LangfuseSink
-    options = {"timeout_ms": 2_000, "close_timeout_s": 5.0, **options}
+    options = {"timeout_ms": 2_000, "close_timeout_s": 30.0, **options}
     return LangfuseSink(url, PUBLIC_KEY, SECRET_KEY, environment="test", **options)
 
 

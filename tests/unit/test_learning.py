@@ -18,11 +18,13 @@ from plugins.evidence import belief, log_e_value
 from plugins.learning import Finding, apply, cuts, findings
 from plugins.learning_config import LearningConfig
 from plugins.outcomes import BINS, CHECKS, PEOPLE, UNKNOWN, Cell, Counts, Outcome, Tally, bin_of, decayed, outcome_of
+from plugins.routing import table
+from plugins.routing.cascade import Cascade
 from plugins.routing.explore import Explorer
 from plugins.routing.learnt import ALL_TENANTS, THRESHOLDS, Learnt, read_learnt, to_json
 from plugins.routing.scored import Thresholds
-from plugins.values import Difficulty, Layer, Step, Verdict
-from tests.unit.test_routing import CONFIG
+from plugins.values import Difficulty, Layer, Previous, Route, Step, Verdict
+from tests.unit.test_routing import CATALOG, CONFIG, FREE, ON_PREMISE, FakeModel, call
 from tests.unit.traces import a_trace
 
 SHIPPED = Thresholds(0.4, 0.7)
@@ -269,3 +271,66 @@ def test_rules_are_not_explored() -> None:
     """What the shape of a request decided is not a matter of hardness."""
     eager = LEARNING.model_copy(update={"exploration_share": 1.0})
     assert not any(Explorer().trial(verdict(layer=Layer.RULES), "mid", TIERS, eager) for _ in range(200))
+
+
+EAGER = CONFIG.model_copy(
+    update={
+        "routing": CONFIG.routing.model_copy(
+            update={"learning": LEARNING.model_copy(update={"exploration_share": 0.2, "target_success": 0.5})}
+        )
+    }
+)
+
+
+class AlwaysExplores(Random):
+    """The first throw, which decides whether to explore, falls within the share; the others are as ever."""
+
+    thrown = False
+
+    def random(self) -> float:
+        first, self.thrown = not self.thrown, True
+        return 0.0 if first else super().random()
+
+
+def explored(seed: int, model: str = "auto", previous: Previous | None = None, **kept: Any) -> Route:
+    """The route of a call of medium difficulty whose tiers have no record yet."""
+    made = call("x 0.5", model=model, models=kept.pop("models", ("*",)))
+    constraints = kept.pop("constraints", FREE)
+    explorer = Explorer(dice=AlwaysExplores(seed))
+    route = table.route(verdict(), made, constraints, EAGER, CATALOG, previous, None, explorer)
+    assert isinstance(route, Route)
+    return route
+
+
+def test_exploration_says_so_in_the_reason() -> None:
+    """Both neighbours get their turn, and the client is told."""
+    routes = [explored(seed) for seed in range(60)]
+    assert {route.tier for route in routes} == {"small", "mid", "frontier"}
+    assert all(("explored mid -> " in route.reason) == (route.tier != "mid") for route in routes)
+
+
+def test_exploration_obeys_residency_key_and_alias() -> None:
+    """What a call may not use is not tried either."""
+    assert {explored(seed, constraints=ON_PREMISE).tier for seed in range(40)} == {"onprem"}
+    assert {explored(seed, "cheap").tier for seed in range(40)} == {"small", "mid"}
+    assert {explored(seed, models=("auto", "mid")).tier for seed in range(40)} == {"mid"}
+
+
+def test_a_conversation_under_way_is_not_explored() -> None:
+    """Its tier's prompt cache and its user's patience are worth more."""
+    assert {explored(seed, previous=Previous("mid", 1.0)).tier for seed in range(40)} == {"mid"}
+
+
+def test_a_learnt_shift_changes_the_verdict_of_its_tenant_alone() -> None:
+    """With the reason saying so; the other tenant's threshold stands."""
+    for scope, taught_here in (("trial", True), ("*", True), ("acme", False)):
+        learnt = Learnt(1, {scope: {"chat": {"easy_below": -0.1}}})
+        found = Cascade(ROUTING, FakeModel(), SHIPPED, learnt).classify(call("x 0.35"), None)
+        assert (found.difficulty is Difficulty.MEDIUM) == taught_here == ("(learnt)" in found.reason)
+
+
+def test_a_table_beyond_the_bounds_is_used_up_to_them() -> None:
+    """max_shift of this gateway's own config decides, whatever is stored."""
+    learnt = Learnt(1, {"*": {"chat": {"easy_below": -0.4}}})
+    found = Cascade(ROUTING, FakeModel(), SHIPPED, learnt).classify(call("x 0.2"), None)
+    assert found.difficulty is Difficulty.EASY and found.threshold == pytest.approx(0.25)

@@ -44,7 +44,7 @@ def score(number: int = 0) -> Score:
 
 
 def sink_for(server: FakeLangfuse, folder: Path, **options: Any) -> ScoreSink:
-    options = {"timeout_ms": 2_000, "close_timeout_s": 5.0, **options}
+    options = {"timeout_ms": 2_000, "close_timeout_s": 30.0, **options}
     return ScoreSink(server.url, PUBLIC_KEY, SECRET_KEY, spool_dir=folder / "spool", **options)
 
 
