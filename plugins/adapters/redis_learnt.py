@@ -33,11 +33,10 @@ class LearntConflictError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A stored version with what led to it."""
+    """A stored version, and the one that an undo goes back to."""
 
     learnt: Learnt
     parent: int
-    facts: dict[str, Any]  # JSON
 
 
 class RedisLearnt:
@@ -114,8 +113,6 @@ class RedisLearnt:
 
 def _version(text: bytes | str) -> Version:
     try:
-        learnt = read_learnt(text)
-        facts = json.loads(text)
-        return Version(learnt, int(facts.get("parent", 0)), facts)
+        return Version(read_learnt(text), int(json.loads(text).get("parent", 0)))
     except (ValueError, TypeError) as error:
         raise RedisAwayError(f"{KEY} holds something else: {error}") from None

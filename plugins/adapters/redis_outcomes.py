@@ -29,7 +29,8 @@ READ_AT_ONCE: Final = 200
 
 
 class RedisOutcomes:
-    """Implements ports.Outcomes, and is a sink of traces. For use within one event loop."""
+    """Implements ports.Sink: it counts what the gateway's own check said; `record` takes everything else. For use
+    within one event loop."""
 
     def __init__(self, url: str, config: LearningConfig, timeout_ms: int = 1000) -> None:
         self._url, self._timeout_s = url, timeout_ms / 1000

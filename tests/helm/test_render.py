@@ -115,7 +115,8 @@ def test_the_container_is_started_with_options_that_exist(values: Path) -> None:
 
     from plugins.cli import app
 
-    known = {o for p in typer.main.get_command(app).commands["serve"].params for o in p.opts}  # type: ignore[attr-defined]  # a click Group
+    serve = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]  # a click Group
+    known = {option for p in serve.params for option in (*p.opts, *p.secondary_opts)}
     spec = pods(manifests(values))
     gateway = next(c for pod in spec.values() for c in pod["containers"] if c["name"] == "gateway")
     assert gateway["args"][0] == "serve"

@@ -66,7 +66,7 @@ def test_the_dispatch_table_is_reloaded(running: Running) -> None:
     def dearer(gateway: dict[str, object]) -> None:
         gateway["routing"]["default"]["easy"] = "mid"  # type: ignore[index]  # parsed YAML
 
-    assert tier() == "small"
+    eventually(lambda: tier() == "small")  # a deployment that another test broke may still be cooling down
     with changed(running, dearer):
         eventually(lambda: tier() == "mid")
     eventually(lambda: tier() == "small")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from plugins.adapters.redis_learnt import RedisLearnt
 from plugins.adapters.redis_outcomes import RedisOutcomes
 from plugins.learning_config import LearningConfig
@@ -15,7 +13,7 @@ __all__ = ["nodes"]
 TENANTS = ("acme", "globex", "initech", "hooli")
 
 
-async def test_outcomes_of_tenants_on_both_nodes_are_read_together(nodes: list[Node], tmp_path: Path) -> None:  # noqa: F811  # pytest's way to name a fixture
+async def test_outcomes_of_tenants_on_both_nodes_are_read_together(nodes: list[Node]) -> None:
     """Counted in each tenant's slot, read back over all; the table is changed and undone through the same address."""
     url = f"redis://127.0.0.1:{nodes[0].port}/0"
     outcomes, table = RedisOutcomes(url, LearningConfig(enabled=True)), RedisLearnt(url)
