@@ -13,6 +13,7 @@ from plugins.adapters.litellm_io import quiet_refusals
 from plugins.edge import Edge
 
 for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
-    logging.getLogger(name).addFilter(quiet_refusals)
+    # First, because LiteLLM's own filter turns the exception among the arguments into text.
+    logging.getLogger(name).filters.insert(0, quiet_refusals)
 
 app = Edge(litellm_app)

@@ -43,6 +43,8 @@ def demonstrate(started: Started, console: Console) -> list[Row]:
     table = Table("request", "expected", "happened", "cost $", "left $", "ok", box=None, pad_edge=False)
     for row in rows:
         cost, left = (row.headers.get(f"x-tierwise-{n}-usd", "") for n in ("cost", "budget-remaining"))
+        if row.headers.get("x-tierwise-cost-basis") == "reserved":
+            cost = f"{cost} held"
         table.add_row(row.what, row.expected, row.got, cost, left, "yes" if row.good else "[red]NO[/red]")
     Console(file=console.file, width=max(console.width, TABLE_WIDTH)).print(table)
     return rows
