@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from plugins.budget import SeenStates, caps_of, least_left_micros, over_budget, step_down_reason
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
-from plugins.errors import GatewayError, LedgerAwayError, Unavailable
+from plugins.errors import BadRequest, GatewayError, LedgerAwayError, Unavailable
 from plugins.flight import Flight
 from plugins.ports import BudgetMonitor, Ledger
 from plugins.pricing import typical_cost, upper_bound
 from plugins.values import (
     Call,
+    Extra,
     Hold,
     LedgerAway,
     LowerBound,
@@ -27,6 +28,10 @@ from plugins.values import (
     micros,
 )
 
+UNBOUNDED = (
+    "Tools that the provider runs itself (web search, code execution, MCP servers) can cost without bound, so no "
+    "budget can hold for them. Use tools of your own, or ask the gateway's operator for budgets.admit: typical."
+)
 FAILED_ATTEMPTS = "failed_attempts"  # the kind of cost of attempts that failed and may have been billed
 
 
@@ -44,9 +49,12 @@ class BudgetPath:
         """Hold the most that the routed call can cost, or say why not."""
         with flight.step("reserve") as noted:
             most = typical_cost(call, route, self.catalog)
-            if self.config.budgets.admit == "worst_case":
+            if strict := self.config.budgets.admit == "worst_case":
                 most = upper_bound(call, route, self.catalog)
             request = self.reservation(call.id, call, tenant, most, route.tier)
+            if strict and request.caps and Extra.PROVIDER_TOOLS in call.extras:
+                noted["refused"] = "unbounded cost"
+                return BadRequest(UNBOUNDED, code="unbounded_cost", param="tools")
             noted["micros"] = request.micros
             held = await self._held(flight, tenant, request)
             if isinstance(held, Hold):

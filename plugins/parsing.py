@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from plugins.errors import BadRequest
+from plugins.extras import extras_of, images_of
 from plugins.fields import Json, check_shapes, flag, integer, number, text
 from plugins.values import Call, Caller, Endpoint, Hints, Message
 
@@ -80,6 +81,7 @@ def read_call(
         raise BadRequest("'model' must be a name, not an address. Ask GET /v1/models for the names.", param="model")
     check_shapes(body, is_chat=endpoint is Endpoint.CHAT)
     messages, images = READERS[endpoint](body)
+    all_images, image_bytes = images_of(body)
     if not any(m.text.strip() for m in messages) and not images:
         raise BadRequest("The request has no text. Send at least one non-empty message.", param=_input_field(endpoint))
     return Call(
@@ -89,8 +91,8 @@ def read_call(
         model=model,
         messages=messages,
         shape=_shape(body),
-        input_bytes=size,
-        images=images,
+        input_bytes=size - image_bytes,
+        images=max(images, all_images),
         has_tools=bool(body.get("tools") or body.get("functions")),
         wants_schema=_wants_schema(body),
         stream=flag(body, "stream"),
@@ -100,6 +102,7 @@ def read_call(
         end_user=text(body, "user")[:256],
         hints=_hints(body, headers),
         started_ns=started_ns,
+        extras=extras_of(body),
     )
 
 

@@ -8,26 +8,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from plugins.catalog import Catalog
-from plugins.values import Call, Deployment, Route, Usage
+from plugins.values import Call, Deployment, Extra, Route, Usage
 
 PICO_PER_MICRO = 1_000_000
 # A chat template adds a few tokens a message: OpenAI's documented overhead is 3 a message and 3 a reply.
 TOKENS_PER_MESSAGE = 8
-# The dearest documented image is 2,833 tokens (high detail, low-cost models); rounded up.
-TOKENS_PER_IMAGE = 3_000
+# What providers put in front of a conversation of their own: under 100 tokens; with tools or a schema, which some turn
+# into a tool, up to 735 (Anthropic's table for tool use).
+TOKENS_PER_REQUEST = 100
+TOKENS_FOR_TOOLS = 800
 # Bytes a token of running text in GPT-style vocabularies: about four in English, fewer elsewhere.
 TYPICAL_BYTES_PER_TOKEN = 3
 TYPICAL_OUTPUT_TOKENS = 500
+TYPICAL_TOKENS_PER_IMAGE = 3_000
 
 
-def most_input_tokens(call: Call) -> int:
-    """An upper bound that holds for every byte-level tokenizer: a token covers at least one byte."""
-    return call.input_bytes + TOKENS_PER_MESSAGE * (len(call.messages) + 1) + TOKENS_PER_IMAGE * call.images
+def most_input_tokens(call: Call, deployment: Deployment) -> int:
+    """An upper bound that holds for every byte-level tokenizer: a token covers at least one byte. What is not in the
+    request is bounded by the context window only."""
+    if Extra.REFERENCED in call.extras:
+        return deployment.max_input_tokens
+    counted = call.input_bytes + TOKENS_PER_MESSAGE * (len(call.messages) + 1) + deployment.image_tokens * call.images
+    counted += TOKENS_PER_REQUEST + (TOKENS_FOR_TOOLS if call.has_tools or call.wants_schema else 0)
+    return min(counted, deployment.max_input_tokens)
 
 
 def typical_tokens(call: Call) -> int:
     """An estimate of the input's tokens, for fitting context windows and for `typical` admission."""
-    fixed = TOKENS_PER_MESSAGE * (len(call.messages) + 1) + TOKENS_PER_IMAGE * call.images
+    fixed = TOKENS_PER_MESSAGE * (len(call.messages) + 1) + TYPICAL_TOKENS_PER_IMAGE * call.images
     return call.input_bytes // TYPICAL_BYTES_PER_TOKEN + fixed
 
 
@@ -41,13 +49,22 @@ def bound(call: Call, deployments: Iterable[Deployment]) -> tuple[int, int]:
     """(micro-dollars, tokens) that one attempt can cost at most at the dearest of these deployments."""
     most_micros = most_tokens = 0
     for deployment in deployments:
-        tokens_in = min(most_input_tokens(call), deployment.max_input_tokens)
+        tokens_in = most_input_tokens(call, deployment)
         asked = deployment.max_output_tokens if call.max_output_tokens is None else call.max_output_tokens
-        tokens_out = min(asked, deployment.max_output_tokens)
-        usage = Usage(tokens_in, tokens_out * call.choices)
-        most_micros = max(most_micros, cost_micros(deployment, usage))
-        most_tokens = max(most_tokens, usage.total_tokens)
+        tokens_out = min(asked, deployment.max_output_tokens) * call.choices
+        input_pico, output_pico = dearest(deployment, call, tokens_in)
+        pico = deployment.request_pico + tokens_in * input_pico + tokens_out * output_pico
+        most_micros = max(most_micros, -(-pico // PICO_PER_MICRO))
+        most_tokens = max(most_tokens, tokens_in + tokens_out)
     return most_micros, most_tokens
+
+
+def dearest(deployment: Deployment, call: Call, tokens_in: int) -> tuple[int, int]:
+    """The highest price (input, output) that a token of this call may have: of a prompt written to the provider's
+    cache, of a long context, of reasoning, of sound, of the service that was asked for."""
+    possible = [r for r in deployment.rates if tokens_in > r.above_tokens and (r.only is None or r.only in call.extras)]
+    input_pico = max([deployment.input_pico, *(r.pico for r in possible if not r.is_output)])
+    return input_pico, max([deployment.output_pico, *(r.pico for r in possible if r.is_output)])
 
 
 def upper_bound(call: Call, route: Route, catalog: Catalog) -> tuple[int, int]:

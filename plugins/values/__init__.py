@@ -17,8 +17,8 @@ from plugins.values.budgets import (
     micros,
     usd_text,
 )
-from plugins.values.requests import Call, Caller, Constraints, Endpoint, Finding, Hints, Message
-from plugins.values.routes import Deployment, Difficulty, Layer, Previous, Route, Verdict
+from plugins.values.requests import Call, Caller, Constraints, Endpoint, Extra, Finding, Hints, Message
+from plugins.values.routes import Deployment, Difficulty, Layer, Previous, Rate, Route, Verdict
 from plugins.values.traces import Step, Trace
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Endpoint",
     "Entry",
     "Exact",
+    "Extra",
     "Finding",
     "Hints",
     "Hit",
@@ -46,6 +47,7 @@ __all__ = [
     "Message",
     "OverCap",
     "Previous",
+    "Rate",
     "Reservation",
     "Route",
     "Scope",

@@ -51,12 +51,21 @@ class Hints:
     traceparent: str = ""
 
 
+class Extra(StrEnum):
+    """What a request has beyond text that changes what it can cost."""
+
+    SERVICE_TIER = "service_tier"  # asked for at another price than the list's
+    MEDIA = "media"  # sound, video, or anything but text as answer
+    REFERENCED = "referenced"  # content that is not in the request, or not as it is counted
+    PROVIDER_TOOLS = "provider_tools"  # run by the provider, which bills each use and what it read
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One client request, parsed once at the edge.
 
     `shape` is the canonical JSON of everything besides the messages that can change the answer (tools,
-    response format, sampling, ...); `input_bytes` is the UTF-8 size of all that is sent to the model.
+    response format, sampling, ...); `input_bytes` is the UTF-8 size of all that is sent to the model but image data.
     """
 
     id: str
@@ -76,6 +85,7 @@ class Call:
     end_user: str = ""
     hints: Hints = field(default_factory=Hints)
     started_ns: int = 0
+    extras: frozenset[Extra] = frozenset()
 
     @property
     def system(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from plugins.values.requests import Extra
+
 
 class Difficulty(StrEnum):
     """How strong a model the classifier thinks a prompt needs; columns of the dispatch table."""
@@ -38,8 +40,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """A further price of a deployment, pico-dollars per token of input or output: with more than `above_tokens` of
+    input, and only for requests with that extra, if one is named."""
+
+    is_output: bool
+    pico: int
+    above_tokens: int = 0
+    only: Extra | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
-    """One model behind a model group. Prices are pico-dollars per token (1 USD per million = 1_000_000)."""
+    """One model behind a model group. Prices are pico-dollars per token (1 USD per million = 1_000_000).
+
+    `input_pico` and `output_pico` are the list price, `rates` what else a token may cost, `request_pico` comes on top
+    of each request.
+    """
 
     group: str
     model: str
@@ -54,6 +71,9 @@ class Deployment:
     on_premise: bool = False
     region: str | None = None
     cached_pico: int = 0  # for input that the provider still has cached
+    rates: tuple[Rate, ...] = ()
+    request_pico: int = 0
+    image_tokens: int = 5_000  # the most that one image counts as
 
 
 @dataclass(frozen=True, slots=True)
