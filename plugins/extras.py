@@ -16,17 +16,9 @@ Json = dict[str, Any]
 _PLAIN_TIERS = frozenset({"", "default", "flex", "standard_only"})
 # Tools that the client runs; everything else runs at the provider.
 _CLIENT_TOOLS = (
-    "function",
-    "custom",
-    "bash",
-    "text_editor",
-    "str_replace",
-    "computer",
-    "memory",
-    "local_shell",
-    "shell",
+    *("function", "custom", "namespace", "bash", "text_editor", "str_replace", "computer", "memory"),
+    *("local_shell", "shell", "apply_patch"),
 )
-_CLIENT_TOOLS += ("apply_patch", "namespace")
 # Content that the provider fetches or unpacks, so that its size is not the request's.
 _REFERENCES = ("previous_response_id", "conversation", "container")
 _DEEPEST = 4  # item, part of it, part of a tool's result, and one to spare
