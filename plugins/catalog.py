@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from plugins.config import GatewayConfig
 from plugins.policy import satisfies
-from plugins.values import Call, Constraints, Deployment
+from plugins.values import Call, Constraints, Deployment, Endpoint
+
+# Which of LiteLLM's modes can answer at an endpoint. A provider's 404 for the wrong one would make LiteLLM leave
+# the deployment alone for a while, for all tenants.
+MODES: Mapping[Endpoint, frozenset[str]] = {
+    **dict.fromkeys(Endpoint, frozenset({"chat", "responses", "completion"})),
+    Endpoint.COMPLETIONS: frozenset({"completion"}),
+    Endpoint.EMBEDDINGS: frozenset({"embedding"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,8 @@ class Catalog:
         deployments = self.groups.get(group, ())
         if not deployments:
             return "has no deployment"
+        if any(d.mode not in MODES[call.endpoint] for d in deployments):
+            return f"not a model for the {call.endpoint.value} endpoint"
         wanted = input_tokens + (call.max_output_tokens or 0)
         if any(d.max_input_tokens < wanted for d in deployments):
             return f"context window below {wanted} tokens"

@@ -228,11 +228,13 @@ class PolicyConfig(Settings):
 class LimitsConfig(Settings):
     """Bounds on what a client may send and how long a request may take. `attempts`: calls of models for one request,
     retries and fallbacks included; an escalation and the small LLM come on top. `request_timeout_s` bounds them
-    together; what one of them may take is LiteLLM's `router_settings.timeout` and `stream_timeout`."""
+    together; what one of them may take is LiteLLM's `router_settings.timeout` and `stream_timeout`. `pass_fields`:
+    fields of a provider's own that clients may send besides OpenAI's; all others are dropped."""
 
     max_body_bytes: Annotated[int, Field(gt=0)] = 16 * 1024 * 1024
     request_timeout_s: Annotated[int, Field(gt=0)] = 600
     attempts: Annotated[int, Field(ge=1, le=10)] = 6
+    pass_fields: tuple[Name, ...] = ()
 
 
 class GatewayConfig(Settings):

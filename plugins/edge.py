@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plugins.errors import BadRequest, BodyTooLarge, GatewayError, NotServed, Unavailable
+from plugins.fields import OURS, cleaned
 from plugins.flight import Flight, response_headers
 from plugins.own_routes import ROUTES, Route, bearer, send_reply
-from plugins.parsing import cleaned, parse_body, read_call
+from plugins.parsing import parse_body, read_call
 from plugins.public_errors import public_body
 from plugins.values import Endpoint
 from plugins.wiring import runtime
@@ -97,9 +98,10 @@ class Edge:
             if raw is None:
                 return
             body = parse_body(raw)
-            flight.call = read_call(endpoint, body, _headers(scope), flight.id, flight.started_ns, len(raw))
-            kept = cleaned(body)
-            payload = raw if len(kept) == len(body) else json.dumps(kept).encode()
+            kept = cleaned(endpoint, body, ours.config.limits.pass_fields)
+            flight.call = read_call(endpoint, kept, _headers(scope), flight.id, flight.started_ns, len(raw))
+            sent = {name: value for name, value in kept.items() if name not in OURS}
+            payload = raw if len(sent) == len(body) else json.dumps(sent).encode()
             ours.flights.add(flight)
             await self.app(_without_steering(scope, flight, len(payload)), _replay(payload, receive), shaper.send)
         except GatewayError as refusal:

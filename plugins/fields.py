@@ -1,13 +1,59 @@
-"""The types of OpenAI's request fields, checked before LiteLLM sees them. Raises BadRequest with the field."""
+"""The request fields that may be sent at each endpoint, and their types, checked before LiteLLM sees them.
+
+An allow-list, because LiteLLM takes several hundred switches of its own in a body: prices, addresses, credentials,
+log destinations. Every other field is dropped. Raises BadRequest with the field's name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from plugins.errors import BadRequest
+from plugins.values import Endpoint
 
 Json = dict[str, Any]  # a parsed JSON object: the edge, where types are not known yet
+
+# OpenAI's and Anthropic's documented fields, and the sampling fields that servers of open models add.
+_SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "stop"})
+_EVERYWHERE = frozenset({"model", "user", "stream", "stream_options", "service_tier", "cache"})
+_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+_PROMPT_CACHE = frozenset({"prompt_cache_key", "prompt_cache_retention", "safety_identifier", "store"})
+_PENALTIES = frozenset({"frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "n"})
+ALLOWED: Mapping[Endpoint, frozenset[str]] = {
+    Endpoint.CHAT: _EVERYWHERE | _SAMPLING | _TOOLS | _PROMPT_CACHE | _PENALTIES
+    | {"messages", "max_tokens", "max_completion_tokens", "response_format", "top_logprobs", "functions"}
+    | {"function_call", "modalities", "audio", "prediction", "reasoning_effort", "verbosity", "web_search_options"}
+    | {"thinking", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "chat_template_kwargs"},
+    Endpoint.RESPONSES: _EVERYWHERE | _SAMPLING | _TOOLS | _PROMPT_CACHE
+    | {"input", "instructions", "include", "max_output_tokens", "max_tool_calls", "reasoning", "text"}
+    | {"top_logprobs", "truncation"},
+    Endpoint.MESSAGES: _EVERYWHERE | _SAMPLING | _TOOLS
+    | {"messages", "system", "max_tokens", "stop_sequences", "thinking"},
+    Endpoint.COMPLETIONS: _EVERYWHERE | _PENALTIES
+    | {"prompt", "max_tokens", "temperature", "top_p", "seed", "stop", "suffix", "echo", "best_of"},
+    Endpoint.EMBEDDINGS: frozenset({"model", "user", "cache", "input", "dimensions", "encoding_format", "input_type"}),
+}  # fmt: skip
+# Meant for the gateway, and gone when LiteLLM sees the body.
+OURS = frozenset({"cache"})
+# What would be processed without the policy and the classifier seeing it, or could never be fetched.
+REFUSED: Mapping[str, str] = {
+    "previous_response_id": "The gateway keeps no conversations. Send the earlier turns in 'input'.",
+    "conversation": "The gateway keeps no conversations. Send the earlier turns in 'input'.",
+    "prompt": "Prompts stored at a provider are not served. Send the text in 'input'.",
+    "background": "Background responses are not served. Leave 'background' out, or stream.",
+}
+
+
+def cleaned(endpoint: Endpoint, body: Json, passed: Collection[str] = ()) -> Json:
+    """The fields that count: those that the endpoint knows, and `passed`, which the operator lets through to
+    providers. A field that is null is one that was left out."""
+    known = ALLOWED[endpoint]
+    if endpoint is Endpoint.RESPONSES:
+        for name, why in REFUSED.items():
+            if body.get(name):
+                raise BadRequest(f"'{name}' cannot be used here. {why}", param=name)
+    return {name: value for name, value in body.items() if value is not None and (name in known or name in passed)}
 
 
 def text(body: Json, name: str) -> str:
@@ -58,34 +104,48 @@ def _object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-# Fields that the gateway does not read but a provider would choke on: what they must be, and how to say it.
+def _string_or_object(value: Any) -> bool:
+    return isinstance(value, str | dict)
+
+
+# Fields that the gateway does not read but LiteLLM or a provider would choke on: what they must be, and how to say it.
 SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tools": (_objects, "a list of objects"),
     "functions": (_objects, "a list of objects"),
-    "tool_choice": (lambda v: isinstance(v, str | dict), "a string or an object"),
-    "function_call": (lambda v: isinstance(v, str | dict), "a string or an object"),
+    "tool_choice": (_string_or_object, "a string or an object"),
+    "function_call": (_string_or_object, "a string or an object"),
     "stop": (lambda v: isinstance(v, str) or _strings(v), "a string or a list of strings"),
-    "stream_options": (_object, "an object"),
-    "response_format": (_object, "an object"),
-    "logit_bias": (_object, "an object"),
     "cache": (_object, 'an object such as {"no-cache": true}'),
-    "reasoning_effort": (lambda v: isinstance(v, str), "a string"),
-    "modalities": (_strings, "a list of strings"),
+    **dict.fromkeys(("stream_options", "response_format", "logit_bias", "audio"), (_object, "an object")),
+    **dict.fromkeys(("prediction", "web_search_options", "thinking"), (_object, "an object")),
+    **dict.fromkeys(("reasoning", "text", "chat_template_kwargs"), (_object, "an object")),
+    **dict.fromkeys(("modalities", "include", "stop_sequences"), (_strings, "a list of strings")),
 }
-NUMBERS = {"top_p": (0.0, 1.0), "presence_penalty": (-2.0, 2.0), "frequency_penalty": (-2.0, 2.0)}
-INTEGERS = {"seed": (-(2**63), 2**63 - 1), "top_logprobs": (0, 20)}
-FLAGS = ("logprobs", "parallel_tool_calls", "store")
+TEXTS = (
+    *("reasoning_effort", "service_tier", "verbosity", "safety_identifier", "prompt_cache_key", "suffix"),
+    *("prompt_cache_retention", "truncation", "encoding_format", "input_type"),
+)
+NUMBERS = {"top_p": (0.0, 1.0), "presence_penalty": (-2.0, 2.0), "frequency_penalty": (-2.0, 2.0), "min_p": (0.0, 1.0)}
+NUMBERS |= {"repetition_penalty": (0.0, 10.0)}
+INTEGERS = {"seed": (-(2**63), 2**63 - 1), "top_logprobs": (0, 20), "top_k": (-1, 100_000), "best_of": (1, 20)}
+INTEGERS |= {"dimensions": (1, 100_000), "max_tool_calls": (1, 10_000)}
+FLAGS = ("parallel_tool_calls", "store", "echo")
 
 
 def check_shapes(body: Json, *, is_chat: bool) -> None:
-    """Check every known field of a body; other endpoints use some names differently."""
+    """Check the type of every field that is not read elsewhere. Text completions alone count their `logprobs`."""
     for name, (fits, wanted) in SHAPES.items():
         if body.get(name) is not None and not fits(body[name]):
             raise BadRequest(f"'{name}' must be {wanted}.", param=name)
+    for name in TEXTS:
+        text(body, name)
     for name, (low, high) in NUMBERS.items():
         number(body, name, low, high)
+    for name, (least, most) in INTEGERS.items():
+        integer(body, name, least, most)
+    for name in FLAGS:
+        flag(body, name)
     if is_chat:
-        for name, (least, most) in INTEGERS.items():
-            integer(body, name, least, most)
-        for name in FLAGS:
-            flag(body, name)
+        flag(body, "logprobs")
+    else:
+        integer(body, "logprobs", 0, 20)

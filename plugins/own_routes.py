@@ -22,7 +22,7 @@ MAX_FEEDBACK_BYTES = 64 * 1024
 async def metrics(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     """GET /metrics with the token of `gateway.metrics.token`, or the master key."""
     if scope["method"] not in ("GET", "HEAD"):
-        raise BadRequest("Use GET.", code="method_not_allowed")
+        raise BadRequest("Metrics are read with GET.", code="method_not_allowed")
     if not ours.keyring.may_scrape(bearer(scope)):
         text = "Metrics are read with the token of gateway.metrics.token, or with the master key, as bearer token."
         raise Unauthorized(text)
@@ -33,7 +33,7 @@ async def metrics(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
 async def feedback(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     """POST /v1/tierwise/feedback: a score on a request of the same tenant. It is kept, then sent in the background."""
     if scope["method"] != "POST":
-        raise BadRequest("Use POST.", code="method_not_allowed")
+        raise BadRequest("Feedback is sent with POST.", code="method_not_allowed")
     caller = ours.keyring.find(bearer(scope))
     if caller is None:
         raise Unauthorized("The API key is missing or unknown. Send the key that the request was made with.")

@@ -19,19 +19,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 # Fields that do not change an answer, or are read into fields of their own.
 NOT_SHAPE = frozenset(
     {"model", "messages", "input", "prompt", "system", "instructions", "stream", "stream_options", "user"}
-    | {"metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "timeout", "cache"}
-)
-# Switches of LiteLLM itself: a client that could set them would steer, forge or skip what we enforce.
-FORBIDDEN = frozenset(
-    {"api_base", "api_key", "api_version", "base_url", "cache_key", "caching", "content_policy_fallbacks"}
-    | {"context_window_fallbacks", "custom_llm_provider", "deployment_id", "disable_fallbacks", "fallbacks"}
-    | {"extra_headers", "force_timeout", "guardrails", "headers", "input_cost_per_token", "litellm_call_id"}
-    | {"litellm_logging_obj", "litellm_metadata", "litellm_params", "litellm_trace_id", "max_fallbacks"}
-    | {"mock_response", "mock_timeout", "mock_tool_calls", "mock_testing_fallbacks", "mock_delay"}
-    | {"mock_testing_content_policy_fallbacks", "mock_testing_context_fallbacks", "model_info", "model_list"}
-    | {"no-log", "num_retries", "organization", "output_cost_per_token", "prompt_id", "prompt_variables"}
-    | {"proxy_server_request", "router_settings_override", "secret_fields", "specific_deployment", "tags"}
-    | {"user_config", "hf_model_name", "preset_cache_key", "allowed_model_region", "region_name", "metadata"}
+    | {"store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "cache"}
 )
 
 
@@ -65,15 +53,11 @@ def _refuse_surrogates(decoded: str) -> None:
         raise BadRequest("The request body holds half a surrogate pair (\\ud800 to \\udfff). Remove it.") from None
 
 
-def cleaned(body: Json) -> Json:
-    """The body without LiteLLM's own switches: harmless to send, never obeyed."""
-    return {name: value for name, value in body.items() if name not in FORBIDDEN}
-
-
 def read_call(
     endpoint: Endpoint, body: Json, headers: Mapping[str, str], call_id: str, started_ns: int, size: int
 ) -> Call:
-    """A checked `Call` without its caller. `headers` have lower-case names; `size` is the body's bytes."""
+    """A checked `Call` without its caller. `body` is `fields.cleaned`; `headers` have lower-case names; `size` is the
+    body's bytes."""
     model = body.get("model")
     if not isinstance(model, str) or not model.strip():
         raise BadRequest("'model' must be a non-empty string, for example \"auto\".", param="model")
@@ -201,7 +185,7 @@ def _content(content: Any, where: str, role: str) -> tuple[str, int]:
 
 
 def _shape(body: Json) -> str:
-    kept = {name: value for name, value in body.items() if name not in NOT_SHAPE | FORBIDDEN and value is not None}
+    kept = {name: value for name, value in body.items() if name not in NOT_SHAPE}
     for field in ("messages", "input"):
         if isinstance(body.get(field), list) and any(rest := [_beyond_text(item) for item in body[field]]):
             kept[field] = rest

@@ -128,7 +128,7 @@ def named_route(
             tier, choice.tiers, verdict, f"{named} was named; -> {tier}: {constraints.reason}", config, catalog
         )
     if why := catalog.unfit(group, call, typical_tokens(call)):
-        return BadRequest(f"The model {named!r} cannot serve this request: {why}. Use 'auto'.", param="model")
+        return BadRequest(f"The model {named!r} cannot serve this request: {why}. Name another one.", param="model")
     if named in config.tiers:
         tiers = choices(call, constraints, config, catalog).tiers
         return _route(named, tiers if named in tiers else (), verdict, verdict.reason, config, catalog)
@@ -216,4 +216,4 @@ def _nothing_left(choice: Choice, constraints: Constraints) -> GatewayError:
             "is configured. Ask the platform team to configure one; the request was sent nowhere."
         )
     details = "; ".join(f"{tier}: {why}" for tier, why in choice.dropped)
-    return BadRequest(f"No tier can serve this request ({details}). Shorten it or drop what does not fit.")
+    return BadRequest(f"No tier can serve this request ({details}). Change what does not fit.")

@@ -74,6 +74,7 @@ class Deployment:
     rates: tuple[Rate, ...] = ()
     request_pico: int = 0
     image_tokens: int = 5_000  # the most that one image counts as
+    mode: str = "chat"  # LiteLLM's word for the provider's API behind it
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.errors import BadRequest
-from plugins.parsing import FORBIDDEN, cleaned, parse_body, read_call
+from plugins.fields import ALLOWED, cleaned
+from plugins.parsing import parse_body, read_call
 from plugins.values import Call, Endpoint
 
 JSON = st.recursive(
@@ -25,7 +26,7 @@ BODIES = st.dictionaries(st.sampled_from([*FIELDS, "temperature", "max_tokens", 
 
 
 def read(body: dict[str, Any], endpoint: Endpoint = Endpoint.CHAT, headers: Mapping[str, str] | None = None) -> Call:
-    return read_call(endpoint, body, headers or {}, "id", 0, len(json.dumps(body)))
+    return read_call(endpoint, cleaned(endpoint, body), headers or {}, "id", 0, len(json.dumps(body)))
 
 
 def chat(*turns: str, **fields: Any) -> dict[str, Any]:
@@ -51,12 +52,33 @@ def test_any_bytes_are_an_object_or_a_bad_request(raw: bytes) -> None:
         assert isinstance(parse_body(raw), dict)
 
 
-@given(sent=st.dictionaries(st.sampled_from(sorted(FORBIDDEN)), JSON))
-def test_no_switch_of_the_proxy_passes(sent: dict[str, Any]) -> None:
-    """Whatever a client sends under LiteLLM's own names is gone, and does not change the shape."""
-    body = chat("hello")
-    assert cleaned({**body, **sent}) == body
-    assert read({**body, **sent}).shape == read(body).shape
+@given(sent=st.dictionaries(st.text(max_size=30), JSON), endpoint=st.sampled_from(list(Endpoint)))
+def test_only_known_fields_pass(sent: dict[str, Any], endpoint: Endpoint) -> None:
+    """Whatever else a client sends, LiteLLM's own switches among it, is gone and does not change the shape."""
+    others = {name: value for name, value in sent.items() if name not in ALLOWED[endpoint]}
+    body = {"model": "auto", "messages": [{"role": "user", "content": "hello"}], "input": "hello", "prompt": "hello"}
+    body = {name: value for name, value in body.items() if name in ALLOWED[endpoint]}
+    assert cleaned(endpoint, {**others, **body}) == body
+    assert read({**others, **body}, endpoint).shape == read(body, endpoint).shape
+
+
+def test_an_operator_may_let_a_providers_field_through() -> None:
+    """It reaches the provider, and an answer is bound to its value."""
+    sent = cleaned(Endpoint.CHAT, chat("hello", best_effort=3, other=1), passed=("best_effort",))
+    assert sent == chat("hello", best_effort=3)
+    assert "best_effort" in read_call(Endpoint.CHAT, sent, {}, "id", 0, 99).shape
+
+
+def test_a_null_field_is_one_that_was_left_out() -> None:
+    """Some clients send every field they know."""
+    assert cleaned(Endpoint.CHAT, chat("hello", web_search_options=None, tools=None)) == chat("hello")
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt", "background"])
+def test_what_a_provider_keeps_cannot_be_used(name: str) -> None:
+    """Policy and classifier would not see it; the refusal says what to send instead."""
+    with pytest.raises(BadRequest, match="cannot be used here"):
+        cleaned(Endpoint.RESPONSES, {"model": "auto", "input": "hello", name: "resp_1"})
 
 
 @pytest.mark.parametrize(
