@@ -69,4 +69,81 @@ def _deployment(entry: Json) -> Deployment:
         json_schema=bool(info.get("supports_response_schema")),
         on_premise=bool(info.get("on_premise")),
         region=info.get("region"),
+        cached_pico=_pico(_first(info, "cache_read_input_token_cost", "input_cost_per_token")),
+        rates=tuple(_rates(info)),
+        request_pico=_pico(info.get("input_cost_per_request") or 0) + _search_pico(model, info),
+        image_tokens=int(info.get("tokens_per_image") or _image_tokens(model)),
         mode=str(info.get("mode") or "chat"),
+    )
+
+
+def _check(info: Json, name: str) -> None:
+    outputs = () if info.get("mode") in INPUT_ONLY else ("output_cost_per_token",)
+    if any(info.get(price) is None for price in ("input_cost_per_token", *outputs)):
+        raise ConfigError(
+            f"model_list: {name} has no known price. Set model_info.input_cost_per_token and "
+            "output_cost_per_token (0 declares it free)."
+        )
+    for price, limit in (("input_cost_per_token", "max_input_tokens"), ("output_cost_per_token", "max_output_tokens")):
+        if info.get(price) and not (info.get(limit) or info.get("max_tokens")):
+            raise ConfigError(
+                f"model_list: {name} has no known {limit}, so that nobody can say what a call costs at most. "
+                f"Set model_info.{limit}."
+            )
+
+
+def _rates(info: Json) -> Iterator[Rate]:
+    """Every price of a token besides the list's, with the provider's surcharge for regional processing."""
+    special = info.get("provider_specific_entry") or {}
+    regional = max([1.0, *(info[name] for name in UPLIFTS if info.get(name)), special.get("us") or 1.0])
+    for name, price in info.items():
+        found = RATE.fullmatch(name)
+        if found is None or not isinstance(price, int | float):
+            continue
+        above = int(found["above"] or 0) * (1_000 if found["thousands"] else 1)
+        for_service = Extra.SERVICE_TIER if found["service"] or found["service_after"] else None
+        only = Extra.MEDIA if found["media"] else for_service
+        yield Rate(name.startswith("output"), _pico(price * regional), above, only)
+        if special.get("fast"):
+            yield Rate(name.startswith("output"), _pico(price * regional * special["fast"]), above, Extra.SERVICE_TIER)
+    for step in info.get("tiered_pricing") or ():
+        for name in ("input_cost_per_token", "output_cost_per_token", "output_cost_per_reasoning_token"):
+            if step.get(name) is not None:
+                yield Rate(name.startswith("output"), _pico(step[name]), int((step.get("range") or [0])[0]))
+
+
+def _search_pico(model: str, info: Json) -> int:
+    """What a model that always searches the web takes for it. Others search only when a request asks for it."""
+    costs = info.get("search_context_cost_per_query")
+    if not isinstance(costs, dict) or not any(part in model for part in SEARCHING):
+        return 0
+    return _pico(max(costs.values(), default=0))
+
+
+def _image_tokens(model: str) -> int:
+    return next((tokens for part, tokens in IMAGE_TOKENS.items() if part in model), MOST_IMAGE_TOKENS)
+
+
+def _pico(usd: Any) -> int:
+    return round(float(usd) * PICO_PER_USD)
+
+
+def _first(info: Json, *names: str) -> Any:
+    return next(info[name] for name in names if info.get(name) is not None)
+
+
+@cache
+def _price_data() -> dict[str, Json]:
+    """LiteLLM's own price and limit data, from its package, without importing it (which takes seconds)."""
+    spec = find_spec("litellm")
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        raise ConfigError("litellm is not installed. Install requirements/run.lock.")
+    path = Path(folders[0]) / "model_prices_and_context_window_backup.json"
+    data: dict[str, Json] = json.loads(path.read_text(encoding="utf-8"))
+    return data
+
+
+def _known(model: str) -> Json:
+    data = _price_data()
+    return data.get(model) or data.get(model.partition("/")[2]) or {}
