@@ -118,6 +118,8 @@ def _read_chat(body: Json) -> tuple[tuple[Message, ...], int]:
 
 def _read_messages(body: Json) -> tuple[tuple[Message, ...], int]:
     messages, images = _read_chat(body)
+    if body.get("max_tokens") is None:
+        raise BadRequest("'max_tokens' is missing. Say how long the answer may become.", param="max_tokens")
     system, _ = _content(body.get("system"), "system", "system")
     return ((Message("system", system), *messages) if system else messages), images
 

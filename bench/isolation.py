@@ -1,0 +1,223 @@
+"""Tenants that try to read what is another's: cached answers, budgets, traces, conversations.
+
+    python -m bench.isolation --json [--tries 100000] [--requests 2000]
+
+`tries`: random attempts on the real adapters over a real Redis, with tenant names that quote, nest and resemble each
+other, and with everything else equal (question, embedding, scope, conversation, trace id). `requests`: the same over
+HTTP through a real gateway, where one tenant repeats, rephrases and rates what another one did. A success is any answer
+that could only come from the victim's data; there must be none. Each victim reads its own data back, so that a store
+that lost everything would not pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from classifier.pairs.verify import PairVerifier
+from plugins.adapters.recent_traces import RecentTraces
+from plugins.adapters.redis_cache import RedisCache
+from plugins.adapters.redis_conversations import RedisConversations
+from plugins.adapters.redis_ledger import RedisLedger
+from plugins.config import BudgetConfig, CacheConfig
+from plugins.tracing import trace_id_of
+from plugins.trial.embedded_redis import EmbeddedRedis
+from plugins.values import Caller, Cap, Entry, Exact, Hit, Hold, Reservation, Scope, Usage, Window
+from tests.gateway import Running, gateway
+from tests.unit.traces import a_trace
+
+# All allowed by the config's pattern for names, and chosen to be mistaken for one another in a key.
+NAMES: Final = ("acme", "Acme", "acme.", "acme@e", "acme-1", "acme_1", "a", "a.e", "acme.e.0", "acme@acme", "1", "acmE")
+CAP: Final = Cap("tenant", Window.TOTAL, micros=10**9)
+PATIENT: Final = 10_000
+WORDS: Final = ("river", "bridge", "mountain", "harbour", "castle", "forest", "island", "valley", "lighthouse", "canal")
+
+
+@dataclass(slots=True)
+class Count:
+    """What was tried, what the owners got, and what should not have been got."""
+
+    tries: Counter[str] = field(default_factory=Counter)
+    successes: Counter[str] = field(default_factory=Counter)
+    own: Counter[str] = field(default_factory=Counter)
+
+    def note(self, kind: str, got: bool) -> None:
+        self.tries[kind] += 1
+        self.successes[kind] += got
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What one victim has: a cached answer, a conversation, a trace."""
+
+    scope: Scope
+    question: str
+    vector: Any
+    conversation: str
+    trace_id: str
+
+
+@dataclass(slots=True)
+class Stores:
+    """Every adapter that keeps something of a tenant."""
+
+    cache: RedisCache
+    conversations: RedisConversations
+    traces: RecentTraces
+    ledger: RedisLedger
+    count: Count
+    chance: random.Random
+    secrets: list[Secret] = field(default_factory=list)
+
+    async def plant(self, tenant: str) -> None:
+        """Something of a victim, in every store, that the victim itself can read back."""
+        words = self.chance.sample(WORDS, 3)
+        question = f"Which {words[0]} of {uuid.uuid4().hex[:8]} lies by the {words[1]} and the {words[2]}?"
+        vector = np.random.default_rng(self.chance.getrandbits(32)).standard_normal(384).astype(np.float32)
+        vector /= np.linalg.norm(vector)
+        scope = Scope(tenant, "any", "auto@1", "", "{}", "en", "")
+        made = a_trace(id=uuid.uuid4().hex, caller=Caller(tenant, "web", "k"))
+        secret = Secret(scope, question, vector, uuid.uuid4().hex, trace_id_of(made.id))
+        answer = Entry(question, json.dumps({"secret": tenant}), "small", "m", 5, Usage(), 900, "chat")
+        await self.cache.store(scope, vector, answer)
+        await self.conversations.remember(tenant, secret.conversation, "small", False)
+        self.traces.emit(made)
+        hold = await self.ledger.reserve(Reservation(made.id, tenant, "UTC", (CAP,), 100, 10, "small"))
+        assert isinstance(hold, Hold)
+        await self.ledger.settle(hold, Exact(100, 10))
+        self.secrets.append(secret)
+        self.count.own["exact"] += isinstance(await self.cache.exact(scope, question), Hit)
+        self.count.own["semantic"] += isinstance(await self.cache.semantic(scope, question, vector), Hit)
+        self.count.own["conversation"] += await self.conversations.recall(tenant, secret.conversation) is not None
+        self.count.own["trace"] += await self.traces.find(tenant, secret.trace_id) is not None
+
+    async def attempt(self) -> None:
+        """One tenant asks for what another one has, in one of the ways there are."""
+        secret = self.chance.choice(self.secrets)
+        thief = self.chance.choice([name for name in NAMES if name != secret.scope.tenant])
+        scope = replace(secret.scope, tenant=thief, owner=self.chance.choice(("", secret.scope.tenant)))
+        kind = self.chance.choice(("exact", "semantic", "conversation", "trace", "lease", "settle"))
+        self.count.note(kind, await self._ways()[kind](thief, scope, secret))
+
+    def _ways(self) -> dict[str, Callable[[str, Scope, Secret], Awaitable[bool]]]:
+        return {
+            "exact": self._exact,
+            "semantic": self._semantic,
+            "conversation": self._conversation,
+            "trace": self._trace,
+            "lease": self._lease,
+            "settle": self._settle,
+        }
+
+    async def _exact(self, thief: str, scope: Scope, secret: Secret) -> bool:
+        return stolen(await self.cache.exact(scope, secret.question), thief)
+
+    async def _semantic(self, thief: str, scope: Scope, secret: Secret) -> bool:
+        return stolen(await self.cache.semantic(scope, secret.question, secret.vector), thief)
+
+    async def _conversation(self, thief: str, scope: Scope, secret: Secret) -> bool:
+        return await self.conversations.recall(thief, secret.conversation) is not None
+
+    async def _trace(self, thief: str, scope: Scope, secret: Secret) -> bool:
+        return await self.traces.find(thief, secret.trace_id) is not None
+
+    async def _lease(self, thief: str, scope: Scope, secret: Secret) -> bool:
+        """Waiting for the victim's answer would hand it over: a lease of another tenant must not be seen."""
+        held = await self.cache.lead(secret.scope, secret.question)
+        mine = await self.cache.lead(scope, secret.question)
+        for lease in (held, mine):
+            if lease is not None:
+                await self.cache.release(lease)
+        return mine is None
+
+    async def _settle(self, thief: str, scope: Scope, secret: Secret) -> bool:
+        """Charging or freeing money under the victim's call id must not move the victim's balance."""
+        victim = secret.scope.tenant
+        before = await self.ledger.states(victim, "UTC", (CAP,))
+        await self.ledger.settle(Hold(secret.trace_id, thief, 50, 5, None), Exact(50, 5))
+        return await self.ledger.states(victim, "UTC", (CAP,)) != before
+
+
+def stolen(found: object, thief: str) -> bool:
+    return isinstance(found, Hit) and json.loads(found.response)["secret"] != thief
+
+
+async def adapters(tries: int, chance: random.Random) -> Count:
+    """The attempts on the stores themselves."""
+    count = Count()
+    with tempfile.TemporaryDirectory() as folder, EmbeddedRedis() as server:
+        async with AsyncExitStack() as stack:
+            cache = RedisCache(server.url, CacheConfig(timeout_ms=PATIENT), PairVerifier.load())
+            conversations = RedisConversations(server.url, PATIENT)
+            traces = RecentTraces(server.url, PATIENT, 900)
+            ledger = RedisLedger(server.url, BudgetConfig(timeout_ms=PATIENT), Path(folder), lambda _: None)
+            for store in (cache, traces, ledger):
+                stack.push_async_callback(store.close)
+            stores = Stores(cache, conversations, traces, ledger, count, chance)
+            for name in NAMES * 3:
+                await stores.plant(name)
+            for _ in range(tries):
+                await stores.attempt()
+    return count
+
+
+def over_http(running: Running, requests: int, chance: random.Random) -> Count:
+    """One tenant after another's answers and traces, through the front door."""
+    count = Count()
+    for _ in range(requests // 4):
+        words = chance.sample(WORDS, 2)
+        question = f"Which {words[0]} is near the {words[1]} of {uuid.uuid4().hex[:8]}?"
+        victim, thief = chance.sample(("acme", "globex", "redacting"), 2)
+        first = running.ask(question, model="small", tenant=victim)
+        again = running.ask(question, model="small", tenant=victim)
+        count.own["http exact"] += again.headers["x-tierwise-cache"] == "exact"
+        stolen_from = running.ask(chance.choice((question, question.upper(), f"Please: {question}")), "small", thief)
+        count.note("http cache", stolen_from.headers["x-tierwise-cache"] in ("exact", "semantic"))
+        feedback = {"trace_id": first.headers["x-tierwise-trace-id"], "name": "thumbs", "value": True}
+        count.own["http trace"] += running.post("/tierwise/feedback", feedback, victim).status_code == 202
+        rated = running.post("/tierwise/feedback", feedback, thief)
+        count.note("http trace", rated.status_code != 404)
+    return count
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tries", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    chosen = parser.parse_args()
+    chance = random.Random(chosen.seed)
+    counts = [asyncio.run(adapters(chosen.tries, chance))] if chosen.tries else []
+    if chosen.requests:
+        with tempfile.TemporaryDirectory() as folder, gateway(Path(folder)) as running:
+            counts.append(over_http(running, chosen.requests, chance))
+    tries, successes, own = Counter[str](), Counter[str](), Counter[str]()
+    for part in counts:
+        tries, own = tries + part.tries, own + part.own
+        successes.update(part.successes)
+    result = {
+        "tries": tries.total(),
+        "successes": successes.total(),
+        "by_kind": {kind: {"tries": n, "successes": successes[kind]} for kind, n in sorted(tries.items())},
+        "owners_reads": dict(own),
+    }
+    print(json.dumps(result, indent=1) if chosen.json else "\n".join(f"{n:14} {v}" for n, v in result.items()))
+    return 0 if not successes.total() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
