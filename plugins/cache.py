@@ -24,7 +24,9 @@ FORMAT: Final = "1"
 _PROVIDER_TEMPERATURE: Final = 1.0  # what the providers take when a request names none
 SYSTEM_ROLES: Final = ("system", "developer")
 _PLAIN_ROLES: Final = (*SYSTEM_ROLES, "user", "assistant")
-_COMPLETE: Final = ("stop", "end_turn", "completed")
+_COMPLETE: Final = ("stop", "end_turn", "stop_sequence", "completed")  # of chat, messages, responses
+# A prompt to be continued and a text to be embedded are no questions that could be asked in other words.
+_LITERAL: Final = frozenset({Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS})
 # Prose: letters, digits and sentence punctuation on one line. Blanks carry meaning in anything else (code,
 # tables, quoted text), and in a question about text itself.
 _PROSE: Final = re.compile(r"[\w ,.;?!'()-]*")
@@ -81,6 +83,7 @@ def cacheable(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVer
 
 def unfit(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict | None:
     """As `cacheable`, whatever the request says about caching: a `no-cache` request may refresh an entry."""
+    embeds = call.endpoint is Endpoint.EMBEDDINGS
     temperature = _PROVIDER_TEMPERATURE if call.temperature is None else call.temperature
     checks = (
         (not config.enabled, "the cache is off"),
@@ -88,22 +91,24 @@ def unfit(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict
         (tenant.captured == "none", "content capture is off for this tenant"),
         (call.hints.sensitive, "the request is declared sensitive"),
         (tenant.cache == "end_user" and not call.end_user, "cached per end user, and the request names none"),
-        (call.endpoint is not Endpoint.CHAT, f"endpoint {call.endpoint.value} is not cached"),
         (call.has_tools, "tools"),
         (any(m.role not in _PLAIN_ROLES for m in call.messages), "tool results in the conversation"),
         (call.images > 0, "images"),
         (call.choices > 1, f"n={call.choices}"),
-        (temperature > config.max_temperature, f"temperature {temperature:g} > {config.max_temperature:g}"),
+        (embeds and len({m.text for m in call.messages}) < len(call.messages), "the same input twice"),
+        (not embeds and temperature > config.max_temperature, f"temperature {temperature:g} > {config.max_temperature:g}"),
         (not call.question.strip(), "empty question"),
     )
     reason = next((reason for applies, reason in checks if applies), "")
-    # Earlier turns count too: "and in Lyon?" after a question for the weather.
-    reason = reason or passing_reason(m.text for m in call.messages if m.role == "user")
+    # Earlier turns count too: "and in Lyon?" after a question for the weather. A vector holds for all and for ever.
+    reason = reason or ("" if embeds else passing_reason(m.text for m in call.messages if m.role == "user"))
     return CacheVerdict(BYPASS, reason) if reason else None
 
 
 def exact_only(call: Call) -> str:
     """Why only this very request may be answered from the cache, and no paraphrase; empty if one may."""
+    if call.endpoint in _LITERAL:
+        return f"endpoint {call.endpoint.value}: only this very input"
     if not call.messages or call.messages[-1].role != "user":
         return "the last turn is not the user's"
     if call.wants_schema:
@@ -129,13 +134,6 @@ def answer_fault(
     if not text.strip():
         return "the answer is empty"
     return "the answer is a refusal" if refused or is_refusal(text) else ""
-
-
-def storable(
-    text: str, finish_reason: str | None, *, tool_calls: int = 0, failed: bool = False, refused: bool = False
-) -> bool:
-    """Whether an answer is worth keeping: complete, with text, no refusal, no tool calls."""
-    return not answer_fault(text, finish_reason, tool_calls=tool_calls, failed=failed, refused=refused)
 
 
 def ttl_for(task: str, config: CacheConfig) -> int:

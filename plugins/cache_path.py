@@ -5,9 +5,11 @@ Everything here fails open: without Redis, without a vector or in doubt the mode
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from plugins import cache as caching
+from plugins.answer_forms import read_answer, whole
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
 from plugins.flight import Flight
@@ -73,7 +75,7 @@ class CachePath:
         if self.cache is None or call is None or route is None or scope is None:
             return
         good = flight.outcome == "answered" and bool(flight.response) and not flight.fault
-        if good and caching.storable(flight.answer, flight.finish_reason, tool_calls=flight.tool_calls):
+        if good and self._worth_keeping(call, flight.response):
             entry = Entry(
                 question=call.question,
                 response=flight.response,
@@ -86,6 +88,13 @@ class CachePath:
             )
             await self.cache.store(scope, await self._vector_to_keep(flight, call), entry)
         await self.let_go(flight)
+
+    @staticmethod
+    def _worth_keeping(call: Call, response: str) -> bool:
+        answer = json.loads(response)
+        said = read_answer(call.endpoint, answer)
+        fault = caching.answer_fault(said.text, said.finish, tool_calls=said.tool_calls, refused=said.refused)
+        return whole(call.endpoint, answer) and not fault
 
     async def let_go(self, flight: Flight) -> None:
         """End our right to fetch an answer, whatever became of it."""

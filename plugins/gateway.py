@@ -17,7 +17,7 @@ from fastapi import Request
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
-from plugins.adapters import litellm_io, router_io
+from plugins.adapters import answers_io, litellm_io, router_io
 from plugins.adapters.upstream import withheld
 from plugins.catalog import public_models
 from plugins.errors import BadRequest, Forbidden, GatewayError, Unauthorized, Unavailable
@@ -93,7 +93,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
                 flight.error = refusal
                 raise litellm_io.proxy_error(refusal)
             litellm_io.name_model(response, flight.call.model if flight.call else "")
-            flight.response = response.model_dump_json() if hasattr(response, "model_dump_json") else ""
+            flight.response = answers_io.serialised(response)
         return response
 
     async def async_post_call_streaming_iterator_hook(
@@ -101,16 +101,22 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
     ) -> AsyncGenerator[Any, None]:
         ours = runtime()
         flight = ours.flights.get(request_data.get("litellm_call_id"))
-        pieces = response
+        pieces, kept = response, None
+        if flight is not None and flight.scope is not None and flight.hit is None:
+            kept = answers_io.StreamKept(flight.endpoint, ours.config.cache.max_entry_bytes)
         if flight is not None and flight.hit is None and ours.escalation.buffers(flight):
             pieces = ours.upstream.held_back(ours.escalation, flight, request_data, response)
         try:
             async for chunk in pieces:
                 if flight is not None and flight.first_token_ns is None:
                     flight.first_token_ns = time.time_ns()
+                if kept is not None:
+                    kept.add(chunk)
                 yield chunk
             if flight is not None:
                 flight.stream_complete, flight.usage_told = True, litellm_io.usage_was_told(response)
+                if kept is not None and flight.endpoint not in answers_io.ASSEMBLED:
+                    flight.response = kept.answer()
         except Exception as exception:
             if flight is None:
                 raise
@@ -131,7 +137,8 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             litellm_io.note_response(flight, response_obj, litellm_io.hidden_of(kwargs))
             flight.attempted()
             flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
-            flight.response = response_obj.model_dump_json() if hasattr(response_obj, "model_dump_json") else ""
+            if flight.endpoint in answers_io.ASSEMBLED:
+                flight.response = answers_io.serialised(response_obj)
         await ours.settle_stream(flight)
 
     async def async_post_call_failure_hook(

@@ -209,7 +209,11 @@ def _beyond_text(message: Any) -> Any:
 
 
 def _wants_schema(body: Json) -> bool:
-    return (body.get("response_format") or {}).get("type") == "json_schema"
+    """A schema in chat's place for it, or in that of the responses endpoint."""
+    told = body.get("text")
+    of_response = told.get("format") if isinstance(told, dict) else None
+    formats = (body.get("response_format"), of_response)
+    return any(isinstance(given, dict) and given.get("type") == "json_schema" for given in formats)
 
 
 def _output_limit(endpoint: Endpoint, body: Json) -> int | None:

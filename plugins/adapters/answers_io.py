@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
+from plugins.answer_forms import message_of
 from plugins.config import GatewayConfig
 from plugins.escalation import wants_json
 from plugins.flight import Flight
@@ -24,6 +26,42 @@ def inspect(flight: Flight, response: Any, config: GatewayConfig) -> None:
         sizes = tuple(len(str(getattr(getattr(c, "message", None), "content", None) or "")) for c in choices)
         said = str(getattr(response, "model", None) or "")
         flight.fault = fault(Received(flight.model, said, sizes, call.choices))
+
+
+def serialised(response: Any) -> str:
+    """A plain reply as JSON, for the cache; empty for what has no such form."""
+    if isinstance(response, dict):
+        return json.dumps(response, default=str)
+    return str(response.model_dump_json()) if hasattr(response, "model_dump_json") else ""
+
+
+class StreamKept:
+    """What of a stream is needed to keep its answer, where LiteLLM does not put it together in its own form: the last
+    event of a response, all of a message up to `most_bytes`."""
+
+    def __init__(self, endpoint: Endpoint, most_bytes: int) -> None:
+        self._endpoint, self._most = endpoint, most_bytes
+        self._message = bytearray()
+        self._response = ""
+
+    def add(self, piece: Any) -> None:
+        """One piece as LiteLLM yields it: bytes or text for messages, an event for responses."""
+        if self._endpoint is Endpoint.MESSAGES and isinstance(piece, bytes | str):
+            if len(self._message) <= self._most:
+                self._message += piece.encode() if isinstance(piece, str) else piece
+        elif self._endpoint is Endpoint.RESPONSES and getattr(piece, "type", "") == "response.completed":
+            self._response = serialised(piece.response)
+
+    def answer(self) -> str:
+        """The whole answer as JSON; empty where there is none to keep."""
+        if self._endpoint is not Endpoint.MESSAGES:
+            return self._response
+        message = message_of(bytes(self._message)) if len(self._message) <= self._most else None
+        return json.dumps(message) if message is not None else ""
+
+
+# LiteLLM puts the chunks of these together itself, in the form of a plain reply.
+ASSEMBLED = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
 
 
 def _mean_logprob(choices: Sequence[Any]) -> float | None:
