@@ -58,7 +58,8 @@ def replayed(endpoint: Endpoint, answer: Json, call_id: str, model: str, now_s: 
 def message_events(message: Mapping[str, Any]) -> Iterator[str]:
     """A whole Anthropic message as the server-sent events of its stream, each with its blank line."""
     usage = dict(message.get("usage") or {})
-    head = {**message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 0}}
+    head = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
+    head["usage"] = {**usage, "output_tokens": 0}
     yield _event("message_start", {"message": head})
     for index, block in enumerate(message.get("content") or ()):
         kind = block.get("type", "text")
@@ -85,10 +86,10 @@ def message_of(stream: bytes) -> Json | None:
                     return None
                 blocks[event["index"]] = block
             case "content_block_delta":
-                block, delta = blocks.get(event["index"]), event["delta"]
-                if block is None or delta.get("type") != "text_delta":
+                begun, delta = blocks.get(event["index"]), event["delta"]
+                if begun is None or delta.get("type") != "text_delta":
                     return None
-                block["text"] = f"{block.get('text') or ''}{delta['text']}"
+                begun["text"] = f"{begun.get('text') or ''}{delta['text']}"
             case "message_delta" if message is not None:
                 message |= event["delta"]
                 message["usage"] = {**(message.get("usage") or {}), **(event.get("usage") or {})}

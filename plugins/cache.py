@@ -85,6 +85,7 @@ def unfit(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict
     """As `cacheable`, whatever the request says about caching: a `no-cache` request may refresh an entry."""
     embeds = call.endpoint is Endpoint.EMBEDDINGS
     temperature = _PROVIDER_TEMPERATURE if call.temperature is None else call.temperature
+    hot = not embeds and temperature > config.max_temperature
     checks = (
         (not config.enabled, "the cache is off"),
         (tenant.cache == "off", "the cache is off for this tenant"),
@@ -96,7 +97,7 @@ def unfit(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict
         (call.images > 0, "images"),
         (call.choices > 1, f"n={call.choices}"),
         (embeds and len({m.text for m in call.messages}) < len(call.messages), "the same input twice"),
-        (not embeds and temperature > config.max_temperature, f"temperature {temperature:g} > {config.max_temperature:g}"),
+        (hot, f"temperature {temperature:g} > {config.max_temperature:g}"),
         (not call.question.strip(), "empty question"),
     )
     reason = next((reason for applies, reason in checks if applies), "")

@@ -101,22 +101,20 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
     ) -> AsyncGenerator[Any, None]:
         ours = runtime()
         flight = ours.flights.get(request_data.get("litellm_call_id"))
-        pieces, kept = response, None
-        if flight is not None and flight.scope is not None and flight.hit is None:
-            kept = answers_io.StreamKept(flight.endpoint, ours.config.cache.max_entry_bytes)
+        pieces = response
+        passing = answers_io.Passing(flight, ours.config.cache.max_entry_bytes) if flight is not None else None
         if flight is not None and flight.hit is None and ours.escalation.buffers(flight):
             pieces = ours.upstream.held_back(ours.escalation, flight, request_data, response)
         try:
             async for chunk in pieces:
                 if flight is not None and flight.first_token_ns is None:
                     flight.first_token_ns = time.time_ns()
-                if kept is not None:
-                    kept.add(chunk)
+                if passing is not None:
+                    passing.note(chunk)
                 yield chunk
-            if flight is not None:
+            if flight is not None and passing is not None:
                 flight.stream_complete, flight.usage_told = True, litellm_io.usage_was_told(response)
-                if kept is not None and flight.endpoint not in answers_io.ASSEMBLED:
-                    flight.response = kept.answer()
+                passing.end()
         except Exception as exception:
             if flight is None:
                 raise
@@ -137,8 +135,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             litellm_io.note_response(flight, response_obj, litellm_io.hidden_of(kwargs))
             flight.attempted()
             flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
-            if flight.endpoint in answers_io.ASSEMBLED:
-                flight.response = answers_io.serialised(response_obj)
+            answers_io.keep_assembled(flight, response_obj)
         await ours.settle_stream(flight)
 
     async def async_post_call_failure_hook(

@@ -31,37 +31,51 @@ def inspect(flight: Flight, response: Any, config: GatewayConfig) -> None:
 def serialised(response: Any) -> str:
     """A plain reply as JSON, for the cache; empty for what has no such form."""
     if isinstance(response, dict):
-        return json.dumps(response, default=str)
+        return json.dumps({name: value for name, value in response.items() if not name.startswith("_")}, default=str)
     return str(response.model_dump_json()) if hasattr(response, "model_dump_json") else ""
 
 
-class StreamKept:
-    """What of a stream is needed to keep its answer, where LiteLLM does not put it together in its own form: the last
-    event of a response, all of a message up to `most_bytes`."""
+# LiteLLM puts the chunks of these together itself, in the form of a plain reply.
+_ASSEMBLED = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
 
-    def __init__(self, endpoint: Endpoint, most_bytes: int) -> None:
-        self._endpoint, self._most = endpoint, most_bytes
+
+def keep_assembled(flight: Flight, response: Any) -> None:
+    """A chat stream's whole answer, as LiteLLM puts it together; of the other endpoints it makes a chat answer."""
+    if flight.endpoint in _ASSEMBLED:
+        flight.response = serialised(response)
+
+
+class Passing:
+    """Looks at a stream's pieces as they pass: a replayed one costs nothing, and of one that LiteLLM does not put
+    together in its own form the answer is kept, up to `most_bytes`: the last event of a response, all of a message."""
+
+    def __init__(self, flight: Flight, most_bytes: int) -> None:
+        self._flight, self._most = flight, most_bytes
+        self._keeps = flight.scope is not None and flight.hit is None and flight.endpoint not in _ASSEMBLED
         self._message = bytearray()
-        self._response = ""
 
-    def add(self, piece: Any) -> None:
-        """One piece as LiteLLM yields it: bytes or text for messages, an event for responses."""
-        if self._endpoint is Endpoint.MESSAGES and isinstance(piece, bytes | str):
+    def note(self, piece: Any) -> None:
+        """One piece: bytes or text of a message, an event of a response, a chunk of the others."""
+        if self._flight.hit is not None:
+            _at_no_cost(piece)
+        elif self._keeps and isinstance(piece, bytes | str):
             if len(self._message) <= self._most:
                 self._message += piece.encode() if isinstance(piece, str) else piece
-        elif self._endpoint is Endpoint.RESPONSES and getattr(piece, "type", "") == "response.completed":
-            self._response = serialised(piece.response)
+        elif self._keeps and getattr(piece, "type", "") == "response.completed":
+            self._flight.response = serialised(piece.response)
 
-    def answer(self) -> str:
-        """The whole answer as JSON; empty where there is none to keep."""
-        if self._endpoint is not Endpoint.MESSAGES:
-            return self._response
-        message = message_of(bytes(self._message)) if len(self._message) <= self._most else None
-        return json.dumps(message) if message is not None else ""
+    def end(self) -> None:
+        """The stream is whole."""
+        if self._message and len(self._message) <= self._most:
+            message = message_of(bytes(self._message))
+            self._flight.response = json.dumps(message) if message is not None else ""
 
 
-# LiteLLM puts the chunks of these together itself, in the form of a plain reply.
-ASSEMBLED = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
+def _at_no_cost(piece: Any) -> None:
+    """LiteLLM writes what the answer cost when it was made into the usage that a stream ends with."""
+    usage = getattr(piece, "usage", None) or getattr(getattr(piece, "response", None), "usage", None)
+    if usage is not None and getattr(usage, "cost", None):
+        usage.cost = 0.0
 
 
 def _mean_logprob(choices: Sequence[Any]) -> float | None:

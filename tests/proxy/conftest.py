@@ -20,10 +20,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with gateway(tmp_path_factory.mktemp("gateway"), adapt=learning) as started:
+    with gateway(tmp_path_factory.mktemp("gateway"), adapt=extended) as started:
         yield started
 
 
-def learning(config: dict[str, Any]) -> None:
-    """Count outcomes; no threshold moves before a test applies one."""
+EMBED = {
+    "model_name": "embed",
+    "litellm_params": {
+        "model": "openai/sim-embed",
+        "api_base": "os.environ/TIERWISE_SIMULATOR_URL",
+        "api_key": "simulated",
+    },
+    "model_info": {
+        "simulated": True,
+        "mode": "embedding",
+        "input_cost_per_token": 0.00000002,
+        "max_input_tokens": 8192,
+    },
+}
+
+
+def extended(config: dict[str, Any]) -> None:
+    """Count outcomes, though no threshold moves before a test applies one; and have a model that embeds."""
     config["gateway"]["routing"]["learning"] = {"enabled": True}
+    config["model_list"].append(EMBED)

@@ -56,7 +56,7 @@ def test_a_plain_question_is_cacheable() -> None:
         ({"hints": Hints(no_cache=True)}, "no-cache"),
         ({"hints": Hints(no_store=True)}, "no-store"),
         ({"hints": Hints(sensitive=True)}, "sensitive"),
-        ({"endpoint": Endpoint.EMBEDDINGS}, "embeddings"),
+        ({"endpoint": Endpoint.EMBEDDINGS, "messages": (Message("user", "a"), Message("user", "a"))}, "twice"),
         ({"has_tools": True}, "tools"),
         ({"images": 1}, "images"),
         ({"choices": 2}, "n=2"),
@@ -69,6 +69,13 @@ def test_requests_that_bypass_the_cache(changes: dict[str, object], reason: str)
     assert verdict is not None
     assert verdict.kind == "bypass"
     assert reason in verdict.reason
+
+
+def test_a_text_to_embed_is_cacheable_whatever_it_says() -> None:
+    """A vector holds for everybody and for ever, and only for this very text."""
+    call = ask("Where is my order today?", endpoint=Endpoint.EMBEDDINGS, temperature=None)
+    assert cacheable(call, TENANT, CacheConfig(max_temperature=0.2)) is None
+    assert "only this very input" in exact_only(call)
 
 
 def test_a_no_cache_request_may_still_refresh() -> None:
