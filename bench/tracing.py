@@ -33,6 +33,8 @@ from tests.gateway import Running, gateway
 from tests.servers import running_redis
 
 DELIVERY_S = 90.0  # the sender's longest pause is 30 s
+DELIVERED_PER_S = 100  # traces that are delivered at least, once Langfuse is back
+FIFTHS = 5
 Money = dict[tuple[str, str, str], int]  # micro-dollars by tenant, application, model
 
 
@@ -153,12 +155,12 @@ def endurance(rounds: int, block: int, requests: int) -> dict[str, object]:
         drill.ask_many(300)  # LiteLLM fills its own caches with the first requests
         for _ in range(rounds):
             drill.round(block)
-        before_mb = drill.rss_mb()
-        drill.ask_many(requests // 2)
+        memory_mb = [drill.rss_mb(), *drill.watched(requests // 2)]
         with drill.dead():
-            drill.ask_many(requests - requests // 2)
-        grown_mb = drill.rss_mb() - before_mb
-        delivered = drill.delivered(DELIVERY_S)
+            memory_mb += drill.watched(requests - requests // 2)
+        began = time.monotonic()
+        delivered = drill.delivered(DELIVERY_S + requests / DELIVERED_PER_S)
+        delivered_s = time.monotonic() - began
     medians = {mode: statistics.median(times) for mode, times in drill.times_s.items()}
     return {
         **{f"p50_ms_{mode}": round(1_000 * value, 2) for mode, value in medians.items()},
@@ -166,11 +168,13 @@ def endurance(rounds: int, block: int, requests: int) -> dict[str, object]:
         "p50_ratio_hanging": round(medians["hanging"] / medians["healthy"], 3),
         "p50_ratio_dead": round(medians["dead"] / medians["healthy"], 3),
         "measured_per_mode": len(drill.times_s["healthy"]),
-        "rss_growth_mb": round(grown_mb, 1),
-        "rss_before_mb": round(before_mb, 1),
+        "rss_growth_mb": round(memory_mb[-1] - memory_mb[0], 1),
+        "rss_before_mb": round(memory_mb[0], 1),
+        "rss_mb": [round(value, 1) for value in memory_mb],  # after each fifth, healthy and then dead
         "rss_requests": requests,
         "sent_during_outage": len(drill.during_outage),
         "delivered_after_outage": delivered,
+        "delivered_in_s": round(delivered_s, 1),
         "failed_requests": drill.failed,
     }
 
@@ -214,6 +218,14 @@ class Drill:
     def ask_many(self, count: int) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda _: self._ask(), range(count)))
+
+    def watched(self, count: int) -> list[float]:
+        """Resident megabytes after each fifth of so many requests."""
+        found = []
+        for part in range(FIFTHS):
+            self.ask_many(count * (part + 1) // FIFTHS - count * part // FIFTHS)
+            found.append(self.rss_mb())
+        return found
 
     def delivered(self, most_s: float) -> int:
         """How many of the requests sent while Langfuse was not there have arrived, waiting for the rest."""
