@@ -37,10 +37,14 @@ def no_more(made: int, most: int, left_s: float, last: UpstreamError | None) -> 
 
 
 def within(timeout_s: object, left_s: float) -> object:
-    """An attempt's time-out, cut to what remains of the request's time; what is no plain number stays."""
+    """An attempt's time-out, cut to what remains of the request's time; what is no plain number stays.
+
+    In whole seconds, because LiteLLM keeps a client of its own, with its connections, for each time-out it is given.
+    """
+    left = max(1, int(left_s))
     if timeout_s is None:
-        return left_s
-    return min(timeout_s, left_s) if isinstance(timeout_s, int | float) else timeout_s
+        return left
+    return min(timeout_s, left) if isinstance(timeout_s, int | float) else timeout_s
 
 
 def untried(targets: Sequence[Target], failed: Sequence[Target]) -> frozenset[str]:

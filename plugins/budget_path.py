@@ -15,13 +15,12 @@ from plugins.config import GatewayConfig, TenantConfig
 from plugins.errors import BadRequest, GatewayError, LedgerAwayError, Unavailable
 from plugins.flight import Flight
 from plugins.ports import BudgetMonitor, Ledger
-from plugins.pricing import typical_cost, upper_bound
+from plugins.pricing import bound, typical_cost, upper_bound
 from plugins.values import (
     Call,
     Extra,
     Hold,
     LedgerAway,
-    LowerBound,
     OverCap,
     Reservation,
     Route,
@@ -63,14 +62,19 @@ class BudgetPath:
             noted["refused"], refusal = held
             return refusal
 
-    async def hold_again(self, flight: Flight) -> GatewayError | None:
+    async def hold_again(self, flight: Flight, more_bytes: int = 0) -> GatewayError | None:
         """For a further attempt, when the one before failed but may be billed: hold as much once more, and charge
-        what was held before whole. A refusal leaves the first hold as it is."""
+        for that one what it can have cost. A refusal leaves the first hold as it is. `more_bytes`: what of a broken
+        answer the further attempt is sent besides, to go on from there."""
         before, request = flight.hold, flight.reservation
         if before is None or request is None:
             return None
         flight.holds += 1
         tenant = self.config.tenants[request.tenant]
+        if more_bytes and flight.call is not None and flight.route is not None:
+            longer = replace(flight.call, input_bytes=flight.call.input_bytes + more_bytes)
+            most = upper_bound(longer, flight.route, self.catalog)
+            request = replace(request, micros=max(request.micros, most[0]), tokens=max(request.tokens, most[1]))
         with flight.step("reserve again") as noted:
             noted["micros"] = request.micros
             again = replace(request, call_id=f"{request.call_id}-{flight.holds}")
@@ -78,10 +82,16 @@ class BudgetPath:
             if not isinstance(held, Hold):
                 noted["refused"], refusal = held
                 return refusal
-            flight.hold = held
-            settled = await self.ledger.settle(before, LowerBound(before.micros, before.tokens))
-            flight.costs[FAILED_ATTEMPTS] = flight.costs.get(FAILED_ATTEMPTS, 0) + settled.charged_micros
+            charge, flight.hold = flight.unknown_charge(), held
+            flight.settled_beside(FAILED_ATTEMPTS, await self.ledger.settle(before, charge))
         return None
+
+    def most_at(self, model: str, call: Call | None, more_bytes: int = 0) -> tuple[int, int] | None:
+        """(micro-dollars, tokens) that one attempt at this model can cost; None for a model that is not known."""
+        deployments = self.catalog.deployments_of(model)
+        if call is None or not deployments:
+            return None
+        return bound(replace(call, input_bytes=call.input_bytes + more_bytes), deployments)
 
     async def hold_beside(self, request: Reservation) -> Hold | None:
         """For a model call of our own beside the client's (an opinion, a better answer); None: it is not to be made."""

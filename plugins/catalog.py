@@ -35,6 +35,10 @@ class Catalog:
                     return tier
         return ""
 
+    def deployments_of(self, model: str) -> tuple[Deployment, ...]:
+        """Those that ask this very model; there may be several, priced apart."""
+        return tuple(d for group in self.groups.values() for d in group if d.model == model)
+
     def permits(self, group: str, constraints: Constraints) -> bool:
         """Whether every deployment of the group may see this request."""
         return group in self.groups and all(satisfies(d, constraints) for d in self.groups[group])

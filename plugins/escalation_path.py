@@ -119,5 +119,4 @@ class EscalationPath:
 
     async def settle(self, flight: Flight, hold: Hold, charge: Charge) -> None:
         """Charge the second attempt, apart from the first."""
-        settled = await self.budget.ledger.settle(hold, charge)
-        flight.costs[COST] = flight.costs.get(COST, 0) + settled.charged_micros
+        flight.settled_beside(COST, await self.budget.ledger.settle(hold, charge))

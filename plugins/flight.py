@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from plugins.attempts import Target
@@ -17,6 +17,7 @@ from plugins.errors import GatewayError, UpstreamError
 from plugins.parsing import NOBODY
 from plugins.ports import Vector
 from plugins.values import (
+    AtMost,
     CacheVerdict,
     Call,
     Caller,
@@ -27,6 +28,7 @@ from plugins.values import (
     Hit,
     Hold,
     Lease,
+    LowerBound,
     Reservation,
     Route,
     Scope,
@@ -62,6 +64,10 @@ class Flight:
     reservation: Reservation | None = None  # what the hold was asked with
     holds: int = 0  # how often it was held once more
     attempt: str = ""  # LiteLLM's kind of a model call that was begun and may be billed
+    under_way: Attributes = field(
+        default_factory=dict
+    )  # the model call that was begun last: model, provider, deployment
+    most: tuple[int, int] | None = None  # micro-dollars and tokens that it can cost; None where that is not known
     no_attempt: GatewayError | None = None  # why no further attempt was made
     settled: Settled | None = None
     charge: Charge | None = None
@@ -116,11 +122,30 @@ class Flight:
         """Note the model call that answered, from admission or the failure before it to now, as a step."""
         self._attempt({"model": self.model, "provider": self.provider, "fallbacks": self.fallbacks, **self.headroom})
 
-    def attempt_failed(self, error: str, model: str = "", provider: str = "", deployment: str = "") -> None:
-        """Note one failed model call as a step of its own; what comes next begins where it ended."""
-        named = {"model": model, "provider": provider, "deployment": deployment}
-        self._attempt({**{name: value for name, value in named.items() if value}, "error": error})
+    def attempt_failed(self, error: str) -> None:
+        """Note the model call under way as one that failed, a step of its own; what comes next begins where it
+        ended."""
+        self._attempt({**self.under_way, "error": error})
         self.failed_attempts += 1
+
+    def unknown_charge(self, micros: int = 0, tokens: int = 0) -> Charge:
+        """What to charge for the model call under way when only that it used this much is known: all that it can have
+        used, which is less than the hold where a cheaper model was asked than the dearest that might have been."""
+        hold = self.hold
+        if hold is None:
+            return LowerBound(micros, tokens)
+        if self.most is None:
+            return LowerBound(max(micros, hold.micros), max(tokens, hold.tokens))
+        return AtMost(max(micros, min(self.most[0], hold.micros)), max(tokens, min(self.most[1], hold.tokens)))
+
+    def settled_beside(self, kind: str, settled: Settled) -> None:
+        """Count the charge of a model call besides the one that answers; caps that it filled are told in the trace."""
+        self.costs[kind] = self.costs.get(kind, 0) + settled.charged_micros
+        if settled.alerts:
+            now = time.time_ns()
+            self.steps.append(Step("alert", now, now, {"alerts": " ".join(settled.alerts)}))
+        if self.settled is not None:
+            self.settled = replace(self.settled, remaining_micros=settled.remaining_micros)
 
     def _attempt(self, noted: Attributes) -> None:
         now = time.time_ns()

@@ -85,10 +85,10 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             litellm_io.note_response(flight, response, hidden)
             flight.attempted()
             usage, cost = litellm_io.usage_of(response), litellm_io.cost_of(response, data)
-            charge = litellm_io.charge_of(flight, usage, cost, complete=True)
+            # First, so that a better answer is held for alone.
+            await ours.pipeline.settle(flight, litellm_io.charge_of(flight, usage, cost, complete=True))
             response = await ours.upstream.improved(ours.escalation, flight, data, response)
             flight.answered_tier = ours.catalog.tier_with(flight.model, ours.config)
-            await ours.pipeline.settle(flight, charge)
             if refusal := withheld(ours.escalation, flight):
                 flight.error = refusal
                 raise litellm_io.proxy_error(refusal)
@@ -119,7 +119,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             if flight is None:
                 raise
             flight.failed, flight.error = True, litellm_io.upstream_error(exception)
-            flight.attempt_failed(flight.error.code)  # in the midst of its answer
+            flight.attempt_failed(router_io.BROKEN_STREAM)
             raise litellm_io.proxy_error(flight.error) from None
 
     async def async_log_success_event(
@@ -162,10 +162,15 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             return
         if exhausted := router_io.begin_attempt(flight, kwargs, kind, ours.config.limits, time.time_ns()):
             raise litellm_io.proxy_error(exhausted)
-        if flight.attempt == kind and (refusal := await ours.pipeline.budget.hold_again(flight)):
-            flight.no_attempt = refusal
-            raise litellm_io.proxy_error(refusal)
+        budget, more = ours.pipeline.budget, router_io.added_bytes(flight, kwargs)
+        if flight.attempt == kind:
+            router_io.note_broken_stream(flight)
+            if refusal := await budget.hold_again(flight, more):
+                flight.no_attempt = refusal
+                raise litellm_io.proxy_error(refusal)
         flight.attempt = flight.attempt or kind
+        flight.under_way = litellm_io.named_target(kwargs)
+        flight.most = budget.most_at(str(kwargs.get("model")), flight.call, more)
 
     async def async_filter_deployments(
         self,

@@ -35,7 +35,6 @@ from plugins.values import (
     Exact,
     Finding,
     Hit,
-    LowerBound,
     Message,
     Previous,
     Route,
@@ -175,8 +174,7 @@ class Pipeline:
         if hold is None:
             return scored
         verdict, cost = await judge.judge(call, group, scored)
-        settled = await self.budget.ledger.settle(hold, cost)
-        flight.costs["router_llm"] = settled.charged_micros
+        flight.settled_beside("router_llm", await self.budget.ledger.settle(hold, cost))
         return verdict or scored
 
     async def settle(self, flight: Flight, charge: Charge) -> None:
@@ -224,8 +222,8 @@ def _call(flight: Flight) -> Call:
 
 
 def _unsettled_charge(flight: Flight) -> Charge:
-    """An error answer of a provider costs nothing; where nobody can say what was used, the hold stays charged."""
+    """An error answer of a provider costs nothing; where nobody can say what was used, all that can have been is
+    charged."""
     if flight.failed and not flight.aborted and not flight.attempt:
         return Exact(0, 0)
-    hold = flight.hold
-    return LowerBound(hold.micros, hold.tokens) if hold else LowerBound(0, 0)
+    return flight.unknown_charge()

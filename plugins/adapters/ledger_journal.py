@@ -24,14 +24,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """One settle with all that the ledger needs; `plan` is empty where the settler did not know the call.
+    """One settle with all that the ledger needs; `plan` is empty where the settler did not know the call. `kind` is
+    exact, most or bound, as `settle_v1` describes them.
 
     `attempted_ms`: epoch milliseconds of the attempt that failed.
     """
 
     call_id: str
     tenant: str
-    exact: bool
+    kind: str
     micros: int
     tokens: int
     plan: str

@@ -11,7 +11,7 @@ from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 
 from plugins.errors import GatewayError, UpstreamError
 from plugins.flight import Flight
-from plugins.values import Caller, Charge, Exact, LowerBound, Usage, micros
+from plugins.values import Caller, Charge, Exact, Usage, micros
 
 Json = dict[str, Any]
 METADATA_KEY = "tierwise"
@@ -249,7 +249,7 @@ def note_response(flight: Flight, response: Any, hidden: Mapping[str, Any] | Non
     hidden = hidden if hidden is not None else hidden_params(response)
     headers = hidden.get("additional_headers") or {}
     flight.headroom = headroom_of(headers)
-    flight.fallbacks = int(headers.get("x-litellm-attempted-fallbacks") or 0)
+    flight.fallbacks = max(flight.fallbacks, int(headers.get("x-litellm-attempted-fallbacks") or 0))
     flight.deployment = str(hidden.get("model_id") or "")
     flight.provider = str(hidden.get("custom_llm_provider") or flight.provider)
     flight.model = str(hidden.get("litellm_model_name") or _field(response, "model") or flight.model)
@@ -270,12 +270,18 @@ def note_failed_attempt(flight: Flight, request: Mapping[str, Any], exception: B
     the same failure twice."""
     if flight.attempts and flight.failed_attempts >= flight.attempts:
         return
+    flight.under_way = named_target(request)
+    flight.attempt_failed(upstream_error(exception).code)
+
+
+def named_target(request: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Which deployment a model call is for: its model, provider and id, as far as they are known."""
     model, provider = str(request.get("model") or ""), str(request.get("custom_llm_provider") or "")
     prefix, _, rest = model.partition("/")
-    if rest and not provider:
+    if rest and provider in ("", prefix):
         provider, model = prefix, rest
-    deployment = str((request.get("model_info") or {}).get("id") or "")
-    flight.attempt_failed(upstream_error(exception).code, model, provider, deployment)
+    named = {"model": model, "provider": provider, "deployment": str((request.get("model_info") or {}).get("id") or "")}
+    return {name: value for name, value in named.items() if value}
 
 
 def headroom_of(headers: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
@@ -290,15 +296,15 @@ def headroom_of(headers: Mapping[str, Any]) -> dict[str, str | int | float | boo
 
 
 def charge_of(flight: Flight, usage: Usage | None, cost_usd: float | None, complete: bool) -> Charge:
-    """Exact where the provider said what was used and LiteLLM priced it; a lower bound otherwise.
+    """Exact where the provider said what was used and LiteLLM priced it; a bound otherwise.
 
-    No call uses no tokens: LiteLLM says zero of both where the provider said nothing.
+    No call uses no tokens: LiteLLM says zero of both where the provider said nothing. And no call of a model that has
+    a price is free: LiteLLM says zero where it knows none.
     """
     if usage is not None:
         flight.usage = usage
     tokens = flight.usage.total_tokens
-    if usage is None or not tokens or cost_usd is None or not complete:
-        counted = micros(cost_usd or 0)
-        hold = flight.hold
-        return LowerBound(max(counted, hold.micros if hold else 0), max(tokens, hold.tokens if hold else 0))
-    return Exact(micros(cost_usd), tokens)
+    unpriced = cost_usd is None or (not cost_usd and flight.most is not None and flight.most[0] > 0)
+    if usage is None or not tokens or unpriced or not complete:
+        return flight.unknown_charge(micros(cost_usd or 0), tokens)
+    return Exact(micros(cost_usd or 0), tokens)

@@ -3,7 +3,7 @@
 What a settle does to the balance (over a call's whole life it adds up to one charge):
 
 - `Exact` charges the given amount and returns the rest of the hold; above the hold it charges the truth, even
-  above the cap.
+  above the cap. `AtMost` does the same with an amount that the truth cannot pass.
 - `LowerBound` charges the whole hold, or what was counted if that is more: true usage lies anywhere up to the
   bound, and what may have been spent must not be spent again.
 - A hold that expired was charged in full ("charge") or given back ("release"). A settle that still comes
@@ -39,7 +39,7 @@ from plugins.budget import Alert, applies, first_over, least_left_micros
 from plugins.budget_windows import candidates
 from plugins.config import BudgetConfig
 from plugins.errors import BadRequest
-from plugins.values import Cap, Charge, Exact, Hold, LedgerAway, LowerBound, OverCap, Reservation, Settled
+from plugins.values import AtMost, Cap, Charge, Exact, Hold, LedgerAway, LowerBound, OverCap, Reservation, Settled
 
 REMEMBERED_MS = 24 * 3600 * 1000  # how long at least the scripts recognise a settled call
 CLOCKS_APART_MS = 600_000  # the stream is searched from this much before an attempt by our clock
@@ -47,6 +47,9 @@ LOOK_FOR_JOURNAL_S = 2.0
 ABANDONED_MOST = 10_000
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+_KINDS = {Exact: "exact", AtMost: "most", LowerBound: "bound"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ class RedisLedger(LedgerBooks):
         except RedisAwayError as away:
             await self._keep(settlement, away.reason)
             await self._not_unheld(hold.call_id)
-            micros = charge.micros if isinstance(charge, Exact) else max(charge.micros, hold.micros)
+            micros = max(charge.micros, hold.micros) if isinstance(charge, LowerBound) else charge.micros
             return Settled(micros, hold.remaining_micros, first=facts is not None)
         status, charged_micros, left = reply[0].decode(), int(reply[2]), reply[4]
         await self._not_unheld(hold.call_id)
@@ -216,9 +219,8 @@ class RedisLedger(LedgerBooks):
         return Settled(charged_micros, int(left) if left else None, True, texts)
 
     async def _deliver(self, settlement: Settlement) -> list[Any]:
-        kind = "exact" if settlement.exact else "bound"
         reply: list[Any] = await self._run(
-            "settle_v1", settlement.tenant, settlement.call_id, kind, settlement.micros, settlement.tokens,
+            "settle_v1", settlement.tenant, settlement.call_id, settlement.kind, settlement.micros, settlement.tokens,
             self._shares, settlement.plan, settlement.limits, settlement.windows, settlement.tier,
         )  # fmt: skip  # as above
         return reply
@@ -295,7 +297,7 @@ def _settlement(hold: Hold, charge: Charge, facts: _Facts | None) -> Settlement:
     known = Settlement(
         call_id=wire.word(hold.call_id),
         tenant=hold.tenant,
-        exact=isinstance(charge, Exact),
+        kind=_KINDS[type(charge)],
         micros=wire.amount(charge.micros),
         tokens=wire.amount(charge.tokens),
         plan="",

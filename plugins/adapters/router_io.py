@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,12 +12,14 @@ from plugins.attempts import Target
 from plugins.catalog import Catalog
 from plugins.config import LimitsConfig
 from plugins.errors import UpstreamError
+from plugins.extras import images_of
 from plugins.flight import Flight
 from plugins.values import Route
 
 Json = dict[str, Any]
 NS_PER_S = 1_000_000_000
 MOST_RETRY_AFTER_S = 3600
+BROKEN_STREAM = "stream_broken"  # the error of an attempt that began to answer and did not end
 
 
 def direct(data: Json, flight: Flight, any_group: str, catalog: Catalog) -> None:
@@ -62,16 +65,37 @@ def begin_attempt(flight: Flight, kwargs: Json, kind: str, limits: LimitsConfig,
         if refusal := attempts.no_more(flight.attempts, limits.attempts, left_s, flight.last_failure):
             return refusal
         flight.attempts += 1
-    kwargs["timeout"] = attempts.within(kwargs.get("timeout"), max(1.0, left_s))
+    kwargs["timeout"] = attempts.within(kwargs.get("timeout"), left_s)
     return None
+
+
+def note_broken_stream(flight: Flight) -> None:
+    """LiteLLM goes on with another model where a stream broke in the midst of its answer, and tells nobody."""
+    if flight.failed_attempts < flight.attempts - 1:
+        flight.fallbacks += 1
+        flight.attempt_failed(BROKEN_STREAM)
+        _remember_failed(flight, flight.under_way.get("deployment"))
+
+
+def added_bytes(flight: Flight, kwargs: Json) -> int:
+    """What an attempt is sent besides the client's request: the answer so far, where it is to go on from there."""
+    if flight.call is None or flight.first_token_ns is None:
+        return 0
+    sent = {name: kwargs[name] for name in ("messages", "input") if kwargs.get(name)}
+    size = len(json.dumps(sent, ensure_ascii=False, default=str).encode("utf-8", "replace")) - images_of(sent)[1]
+    return max(0, size - flight.call.input_bytes)
 
 
 def note_failure(flight: Flight, request: Mapping[str, Any], exception: BaseException) -> None:
     """Remember which deployment failed this request, and how."""
+    flight.last_failure = litellm_io.upstream_error(exception)
+    _remember_failed(flight, (request.get("model_info") or {}).get("id"))
+
+
+def _remember_failed(flight: Flight, deployment_id: object) -> None:
     from litellm.proxy import proxy_server
 
-    flight.last_failure = litellm_io.upstream_error(exception)
-    deployment = proxy_server.llm_router.get_deployment(model_id=str((request.get("model_info") or {}).get("id")))
+    deployment = proxy_server.llm_router.get_deployment(model_id=str(deployment_id))
     if deployment is not None:
         flight.failed_targets.append(target_of(deployment.model_dump()))
 

@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+from plugins import attempts
 from plugins.adapters import answers_io, litellm_io
 from plugins.adapters.stream_buffer import note_chunks, replayed
 from plugins.errors import UpstreamError
 from plugins.escalation_path import EscalationPath
 from plugins.flight import Flight
-from plugins.values import Charge, Exact, LowerBound
+from plugins.values import Charge, Exact, Hold, LowerBound
 
 log = logging.getLogger("tierwise")
 
@@ -91,10 +92,10 @@ class Upstream:
                     disable_fallbacks=True,
                     num_retries=0,
                     caching=False,
-                    timeout=max(1.0, left_s),
+                    timeout=attempts.within(proxy_server.llm_router.timeout, left_s),
                     **body,
                 )
-                charge = _take(flight, better)
+                charge = _take(flight, better, hold)
             except Exception as exception:
                 noted["failed"] = litellm_io.upstream_error(exception).code
                 log.warning("escalation failed: %s", noted["failed"], extra={"call_id": flight.id})
@@ -109,13 +110,15 @@ class Upstream:
         return better
 
 
-def _take(flight: Flight, better: Any) -> Charge:
+def _take(flight: Flight, better: Any, hold: Hold) -> Charge:
     """Put the better answer in the first one's place; the tokens of both count. Returns what it cost."""
     first = flight.usage
     litellm_io.note_response(flight, better, litellm_io.hidden_params(better))
     flight.escalations += 1
     cost = litellm_io.hidden_params(better).get("response_cost")
     charge = litellm_io.charge_of(flight, litellm_io.usage_of(better), cost, complete=True)
+    if not isinstance(charge, Exact):
+        charge = LowerBound(hold.micros, hold.tokens)
     flight.usage = replace(
         flight.usage,
         input_tokens=flight.usage.input_tokens + first.input_tokens,

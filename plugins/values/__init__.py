@@ -3,6 +3,7 @@
 from plugins.values.answers import CacheVerdict, Entry, Hit, Lease, Scope, Usage
 from plugins.values.budgets import (
     MICROS_PER_USD,
+    AtMost,
     Cap,
     CapState,
     Charge,
@@ -23,6 +24,7 @@ from plugins.values.traces import Step, Trace
 
 __all__ = [
     "MICROS_PER_USD",
+    "AtMost",
     "CacheVerdict",
     "Call",
     "Caller",

@@ -121,7 +121,15 @@ class LowerBound:
     tokens: int
 
 
-Charge = Exact | LowerBound
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """Nobody knows what was used, but it was no more than this: charged whole, the rest of the hold is refunded."""
+
+    micros: int
+    tokens: int
+
+
+Charge = Exact | LowerBound | AtMost
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from redis import Redis
 
 from plugins.config import BudgetConfig
 from plugins.errors import BadRequest
-from plugins.values import Cap, Charge, Exact, Hold, LowerBound, OverCap, Window
+from plugins.values import AtMost, Cap, Charge, Exact, Hold, LowerBound, OverCap, Window
 from tests.ledgers import Tenant, TurnedCalendar, let_expire, tenant_on
 from tests.servers import running_redis
 
@@ -33,6 +33,7 @@ CAPS = (
 AMOUNTS = st.integers(0, 600)
 TOKENS = st.integers(0, 150)
 URL: list[str] = []
+Known = type[Exact] | type[AtMost] | type[LowerBound]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -97,8 +98,7 @@ class Model:
         return sorted(overdue)
 
     def settle(self, call: ModelCall, charge: Charge) -> None:
-        exact = isinstance(charge, Exact)
-        held = (0, 0) if exact else (call.hold.micros, call.hold.tokens)
+        held = (call.hold.micros, call.hold.tokens) if isinstance(charge, LowerBound) else (0, 0)
         call.charged = max(charge.micros, held[0]), max(charge.tokens, held[1])
         call.state = "settled"
 
@@ -145,11 +145,11 @@ class LedgerMachine(RuleBasedStateMachine):
             assert (answer.state.cap.scope, answer.state.cap.window) == (expected.scope, expected.window)
 
     @precondition(lambda self: self.model.calls)
-    @rule(data=st.data(), micros=AMOUNTS, tokens=TOKENS, exact=st.booleans())
-    def settle(self, data: st.DataObject, micros: int, tokens: int, exact: bool) -> None:
+    @rule(data=st.data(), micros=AMOUNTS, tokens=TOKENS, known=st.sampled_from([Exact, AtMost, LowerBound]))
+    def settle(self, data: st.DataObject, micros: int, tokens: int, known: Known) -> None:
         """Any call, also one that expired or was settled."""
         call = self.model.calls[data.draw(st.sampled_from(sorted(self.model.calls)))]
-        charge = Exact(micros, tokens) if exact else LowerBound(micros, tokens)
+        charge = known(micros, tokens)
         first = call.state != "settled"
         if first:
             self.model.settle(call, charge)

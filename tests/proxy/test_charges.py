@@ -60,9 +60,24 @@ def test_what_may_have_been_billed_is_charged(running: Running, fault: str, stre
     with running.fault("*", fault, first_n=1):
         trace, billed = asked_and_billed(running, chat(stream))
     assert trace["cost_micros"] >= billed > 0
-    # A line that breaks before the client has a byte is a failed attempt, and one that breaks later ends the answer.
-    assert not trace["cost_exact"] or trace.get("cost_failed_attempts_micros", 0) > 0
-    assert fault == "half_stream" or not trace["cost_exact"]
+    steps = [step["attributes"] for step in trace["steps"] if step["name"] == "attempt"]
+    if fault == "no_usage":
+        assert not trace["cost_exact"]
+        return
+    # Before its first byte or in the midst of the answer: another model goes on, or the answer ends there.
+    assert steps[0]["error"] and steps[0]["model"] == "sim-mid"
+    went_on = len(steps) > 1
+    assert went_on == (trace.get("cost_failed_attempts_micros", 0) > 0) == (trace["outcome"] == "answered")
+
+
+@pytest.mark.parametrize("model", ["small", "mid"])
+def test_a_broken_stream_is_not_charged_as_the_dearest_model(running: Running, model: str) -> None:
+    """What broke was asked of this model, though the hold was for the dearest that it might fall back to."""
+    with running.fault("*", "half_stream", first_n=1):
+        trace, _ = asked_and_billed(running, chat(True, model=model))
+    (reserve,) = [step["attributes"] for step in trace["steps"] if step["name"] == "reserve"]
+    charged = trace.get("cost_failed_attempts_micros") or trace["cost_micros"]  # the answer may have ended there
+    assert 0 < charged < reserve["micros"] / 2
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -14,7 +14,7 @@ from plugins.adapters.ledger_wire import MAX_AMOUNT
 from plugins.budget_windows import candidates
 from plugins.config import BudgetConfig
 from plugins.errors import BadRequest
-from plugins.values import Cap, Exact, Hold, LowerBound, OverCap, Settled, Window
+from plugins.values import AtMost, Cap, Charge, Exact, Hold, LowerBound, OverCap, Settled, Window
 from tests.ledgers import DAY, PATIENT, Tenant, TurnedCalendar, let_expire, tenant_on
 from tests.servers import running_redis
 
@@ -71,6 +71,13 @@ async def test_a_lower_bound_never_refunds(acme: Tenant) -> None:
     assert await acme.balance() == (100, 0)
     await acme.ledger.settle(await acme.hold(100), LowerBound(130, 1))
     assert await acme.balance() == (230, 0)
+
+
+async def test_what_cannot_have_been_used_is_refunded(acme: Tenant) -> None:
+    """Of a call whose usage nobody knows, when a cheaper model was asked than the hold is for."""
+    assert (await acme.ledger.settle(await acme.hold(400), AtMost(150, 5))).charged_micros == 150
+    assert await acme.balance() == (150, 0)
+    assert await acme.is_balanced()
 
 
 async def test_usage_above_the_hold_is_charged_even_above_the_cap(acme: Tenant) -> None:
@@ -178,9 +185,11 @@ async def test_an_expired_hold_is_given_back_where_the_policy_says_so(lenient: T
     assert await lenient.balance() == (0, 1000)
 
 
-@pytest.mark.parametrize(("charge", "spent"), [(Exact(70, 1), 70), (LowerBound(70, 1), 600), (Exact(650, 1), 650)])
+@pytest.mark.parametrize(
+    ("charge", "spent"), [(Exact(70, 1), 70), (LowerBound(70, 1), 600), (AtMost(70, 1), 70), (Exact(650, 1), 650)]
+)
 async def test_a_late_settle_corrects_the_charge_of_an_expired_hold(
-    acme: Tenant, url: str, charge: Exact | LowerBound, spent: int
+    acme: Tenant, url: str, charge: Charge, spent: int
 ) -> None:
     """Expiry and settle together charge what the settle alone would have; a second one changes nothing."""
     hold = await acme.hold(600)

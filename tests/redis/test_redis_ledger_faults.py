@@ -239,7 +239,7 @@ async def test_a_settlement_that_was_delivered_is_not_replayed(acme: Tenant, url
     settled = await acme.ledger.settle(hold, Exact(40, 4))
     assert settled.first
     now_ms = int(time.time() * 1000)
-    copy = Settlement(hold.call_id, acme.name, True, 40, 4, "tenant|*|micros=T", "-", "T@0", "small", now_ms)
+    copy = Settlement(hold.call_id, acme.name, "exact", 40, 4, "tenant|*|micros=T", "-", "T@0", "small", now_ms)
     journal = Journal(tmp_path / "journal")
     journal.append(copy)
     journal.append(copy)
@@ -255,7 +255,7 @@ async def test_a_settlement_that_was_delivered_is_not_replayed(acme: Tenant, url
 async def test_a_settlement_of_long_ago_that_never_arrived_is_replayed(acme: Tenant, tmp_path: Path) -> None:
     """After an outage of days, what the stream does not know is charged."""
     then_ms = int(time.time() * 1000) - 3 * DAY_MS
-    old = Settlement("old", acme.name, True, 40, 4, "tenant|*|micros=T", "-", "T@0", "small", then_ms)
+    old = Settlement("old", acme.name, "exact", 40, 4, "tenant|*|micros=T", "-", "T@0", "small", then_ms)
     Journal(tmp_path / "journal").append(old)
     await acme.ledger.replay_journal()
     assert await acme.balance(Cap("tenant", Window.TOTAL, micros=1)) == (40, 0)

@@ -13,7 +13,7 @@ from plugins.values import Cap, Exact, Hold, LedgerAway, Reservation, Window
 from tests.ledgers import PATIENT, tenant_on
 from tests.servers import running_redis
 
-WORST = Settlement("c1", "acme", False, 50, 7, "tenant|*|micros=T", "-", "T@0", "small", 1)
+WORST = Settlement("c1", "acme", "bound", 50, 7, "tenant|*|micros=T", "-", "T@0", "small", 1)
 TOTAL = Cap("tenant", Window.TOTAL, micros=1000)
 
 

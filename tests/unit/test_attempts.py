@@ -44,6 +44,12 @@ def test_an_attempt_s_timeout_is_cut_to_what_remains() -> None:
     assert (within(120, 30), within(5.0, 30), within(None, 30), within(marker, 30)) == (30, 5.0, 30, marker)
 
 
+def test_what_remains_is_counted_in_whole_seconds() -> None:
+    """Of requests that are a little older or younger LiteLLM then uses the same client."""
+    assert {within(None, left_s) for left_s in (599.01, 599.4, 599.99)} == {599}
+    assert within(None, 0.2) == 1
+
+
 def test_the_next_attempt_is_at_another_provider() -> None:
     """A deployment that failed is not asked again while there is another; its provider is avoided."""
     assert untried([A1, A2, B1], [A1]) == {"b1"}

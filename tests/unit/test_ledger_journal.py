@@ -7,8 +7,8 @@ from pathlib import Path
 
 from plugins.adapters.ledger_journal import Journal, Settlement
 
-ONE = Settlement("c1", "acme", True, 5, 7, "tenant|*|micros=T", "-", "T@0", "small", 1)
-TWO = replace(ONE, call_id="c2", exact=False)
+ONE = Settlement("c1", "acme", "exact", 5, 7, "tenant|*|micros=T", "-", "T@0", "small", 1)
+TWO = replace(ONE, call_id="c2", kind="bound")
 
 
 def taken(journal: Journal, delivered: bool) -> list[str]:

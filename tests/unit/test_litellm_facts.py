@@ -8,6 +8,7 @@ import litellm
 import pytest
 from litellm.caching.caching import Cache
 from litellm.integrations.custom_logger import CustomLogger
+from litellm.llms.openai.common_utils import BaseOpenAILLM
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import resolve_litellm_call_id
 from litellm.proxy.types_utils.utils import get_instance_fn
@@ -69,3 +70,9 @@ def test_no_field_that_may_be_sent_is_a_switch_of_the_proxy() -> None:
     switches = set(all_litellm_params) - {"cache"}  # which the edge keeps for itself
     assert len(switches) > 300
     assert not [name for allowed in ALLOWED.values() for name in allowed & switches]
+
+
+def test_a_client_is_kept_for_each_timeout() -> None:
+    """Why time-outs are cut in whole seconds: with one of its own each request would leave a client behind."""
+    keys = {BaseOpenAILLM.get_openai_client_cache_key({"timeout": t, "api_key": "k"}, "openai") for t in (1.0, 2.0)}
+    assert len(keys) == 2

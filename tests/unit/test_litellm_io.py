@@ -10,7 +10,7 @@ from plugins.adapters import litellm_io
 from plugins.adapters.price_data import catalog_of
 from plugins.errors import ConfigError
 from plugins.flight import Flight
-from plugins.values import Caller, Endpoint, Exact, Hold, LowerBound, Usage
+from plugins.values import AtMost, Caller, Endpoint, Exact, Hold, LowerBound, Usage
 
 PLACE = {"llm_provider": "openai", "model": "gpt-4.1"}
 
@@ -95,6 +95,25 @@ def test_redaction_reaches_every_text_that_is_sent() -> None:
 def test_only_full_knowledge_is_exact(usage: Usage | None, cost: float | None, complete: bool, charge: object) -> None:
     """Rounded up to the micro-dollar; without usage, price or end of stream the hold stays charged."""
     flight = Flight("id", Endpoint.CHAT, 0, hold=Hold("id", "t", 100, 50, None))
+    assert litellm_io.charge_of(flight, usage, cost, complete) == charge
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost", "complete", "charge"),
+    [
+        (Usage(10, 5), 0.000012, False, AtMost(40, 20)),
+        (None, None, True, AtMost(40, 20)),
+        (Usage(10, 15), 0.000045, False, AtMost(45, 25)),
+        (Usage(10, 5), 0.0, True, AtMost(40, 20)),
+        (Usage(10, 5), 0.000012, True, Exact(12, 15)),
+    ],
+    ids=["broken", "no usage", "more was counted", "priced at zero", "known"],
+)
+def test_what_the_asked_model_cannot_cost_is_not_charged(
+    usage: Usage | None, cost: float | None, complete: bool, charge: object
+) -> None:
+    """The hold is for the dearest model that might have been asked; and a model with a price is never free."""
+    flight = Flight("id", Endpoint.CHAT, 0, hold=Hold("id", "t", 100, 50, None), most=(40, 20))
     assert litellm_io.charge_of(flight, usage, cost, complete) == charge
 
 

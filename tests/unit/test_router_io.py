@@ -12,7 +12,7 @@ from plugins.config import LimitsConfig
 from plugins.errors import UpstreamError
 from plugins.flight import Flight
 from plugins.values import Endpoint, Route
-from tests.unit.test_routing import CATALOG, verdict
+from tests.unit.test_routing import CATALOG, call, verdict
 
 S = 1_000_000_000
 LIMITS = LimitsConfig(attempts=2, request_timeout_s=100)
@@ -90,3 +90,23 @@ class Said(Exception):
 def test_when_to_come_back(exception: Exception, seconds: int | None) -> None:
     """A provider's Retry-After or the end of the cooldown, within bounds; nothing is invented."""
     assert router_io.retry_after_s(exception) == seconds
+
+
+def test_a_stream_that_broke_is_a_failed_attempt_though_nobody_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteLLM goes on with another model in the same stream; the trace names the one that broke, once."""
+    monkeypatch.setattr(router_io, "_remember_failed", lambda flight, deployment_id: None)
+    one = flight(attempts=2, under_way={"model": "sim-mid", "provider": "openai"})
+    router_io.note_broken_stream(one)
+    router_io.note_broken_stream(one)
+    assert [step.attributes for step in one.steps] == [
+        {"model": "sim-mid", "provider": "openai", "error": "stream_broken"}
+    ]
+    assert one.fallbacks == 1
+
+
+def test_a_broken_answer_that_is_sent_along_counts() -> None:
+    """The attempt that goes on from it reads it as input."""
+    made = call("hello", input_bytes=60)
+    so_far = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "x" * 500}]
+    assert 500 < router_io.added_bytes(flight(call=made, first_token_ns=1), {"messages": so_far}) < 700
+    assert router_io.added_bytes(flight(call=made), {"messages": so_far}) == 0

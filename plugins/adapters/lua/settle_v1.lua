@@ -1,10 +1,10 @@
 -- settle_v1: turn a hold into a charge, once.
 -- KEYS    1 tenant root
--- ARGV    1 call id, 2 exact|bound, 3 micros, 4 tokens, 5 shares,
+-- ARGV    1 call id, 2 exact|most|bound, 3 micros, 4 tokens, 5 shares,
 --         6 plan, 7 limits, 8 windows, 9 tier of the call as the client knows it; empty when it does not
 -- Returns { status, now in ms, charged micros, charged tokens, least dollar headroom or "", alerts }
---         settled   the hold became a charge: "exact" charges the given amount (also above the hold), "bound"
---                   the greater of the given amount and the hold
+--         settled   the hold became a charge: "exact" and "most" charge the given amount (also above the hold),
+--                   "bound" the greater of the given amount and the hold
 --         late      the hold had expired: the charge made then is corrected to what it would have been, so that
 --                   the sum over both is the same as of one settle in time
 --         unheld    there never was a hold here (admitted while the ledger was away, or lost with the server):
@@ -13,12 +13,12 @@
 --         unknown   no hold, and no plan to charge by; nothing was changed
 -- Version 1
 
-local call, exact = ARGV[1], ARGV[2] == 'exact'
+local call, kind = ARGV[1], ARGV[2]
 local given = { micros = tonumber(ARGV[3]), tokens = tonumber(ARGV[4]) }
 local alerts = {}
 
 local function final(held)
-  if exact then return given end
+  if kind ~= 'bound' then return given end
   return { micros = math.max(given.micros, held.micros), tokens = math.max(given.tokens, held.tokens) }
 end
 
@@ -29,7 +29,7 @@ local function charge(status, hold, already, reserved)
   change_rows(rows, by_letter, spent, reserved)
   find_alerts(rows, ARGV[5], alerts)
   mark_done(call, whole.micros, whole.tokens)
-  record(status .. (exact and '_exact' or '_bound'), call, spent.micros, spent.tokens, hold.micros, hold.tier,
+  record(status .. '_' .. kind, call, spent.micros, spent.tokens, hold.micros, hold.tier,
     hold.plan, hold.windows)
   local least
   for _, row in ipairs(rows) do
