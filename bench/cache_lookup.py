@@ -28,7 +28,7 @@ from redisvl.schema import IndexSchema  # type: ignore[import-untyped]
 from classifier.pairs.verify import PairVerdict, PairVerifier
 from plugins.adapters.cache_codec import pack, pack_vector
 from plugins.adapters.redis_cache import RedisCache
-from plugins.config import CacheConfig
+from plugins.cache_config import CacheConfig
 from plugins.ports import Vector
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.values import CacheVerdict, Entry, Hit, Scope, Usage

@@ -32,7 +32,8 @@ from plugins.adapters.recent_traces import RecentTraces
 from plugins.adapters.redis_cache import RedisCache
 from plugins.adapters.redis_conversations import RedisConversations
 from plugins.adapters.redis_ledger import RedisLedger
-from plugins.config import BudgetConfig, CacheConfig
+from plugins.cache_config import CacheConfig
+from plugins.config import BudgetConfig
 from plugins.tracing import trace_id_of
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.values import Caller, Cap, Entry, Exact, Hit, Hold, Reservation, Scope, Usage, Window

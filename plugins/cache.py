@@ -14,14 +14,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
+from plugins.cache_config import CacheConfig
 from plugins.cache_rules import is_refusal, language_of, passing_reason, refers_back
-from plugins.config import CacheConfig, TenantConfig
+from plugins.config import TenantConfig
 from plugins.values import CacheVerdict, Call, Constraints, Endpoint, Scope
 
 BYPASS: Final = "bypass"
 # Part of every key: entries of another format are other entries.
 FORMAT: Final = "1"
 _PROVIDER_TEMPERATURE: Final = 1.0  # what the providers take when a request names none
+SHARED: Final = "@"
 SYSTEM_ROLES: Final = ("system", "developer")
 _PLAIN_ROLES: Final = (*SYSTEM_ROLES, "user", "assistant")
 _COMPLETE: Final = ("stop", "end_turn", "stop_sequence", "completed")  # of chat, messages, responses
@@ -51,7 +53,7 @@ def scope_of(call: Call, tenant: TenantConfig, constraints: Constraints, target:
     the question itself; it is empty for system prompts followed by one user turn.
     """
     return Scope(
-        tenant=call.caller.tenant,
+        tenant=room_of(call, tenant),
         residency=constraints.residency,
         target=target,
         system=system_fingerprint([(m.role, m.text) for m in call.messages if m.role in SYSTEM_ROLES]),
@@ -60,6 +62,19 @@ def scope_of(call: Call, tenant: TenantConfig, constraints: Constraints, target:
         history=_history(call),
         owner=call.end_user if tenant.cache == "end_user" else "",
     )
+
+
+def room_of(call: Call, tenant: TenantConfig) -> str:
+    """Whose answers a call sees: its tenant's, or those of the group that tenant and config both name. No tenant's
+    name begins with "@". Responses are not shared, as their ids lead to what a provider keeps of the conversation."""
+    if tenant.cache_group is None or call.endpoint is Endpoint.RESPONSES:
+        return call.caller.tenant
+    return f"{SHARED}{tenant.cache_group}"
+
+
+def made_by(tenant: str) -> str:
+    """The tag of a shared answer that tells whose it is, for a purge."""
+    return f"tenant:{tenant}"
 
 
 def system_fingerprint(prompts: Sequence[tuple[str, str]]) -> str:

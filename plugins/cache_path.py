@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 
 from plugins import cache as caching
 from plugins.answer_forms import read_answer, whole
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
 from plugins.flight import Flight
-from plugins.ports import Cache, Embedder, Vector
+from plugins.ports import Cache, CacheLimits, Embedder, Vector
 from plugins.routing.table import is_alias
 from plugins.values import CacheVerdict, Call, Entry, Hit
 
@@ -26,6 +27,7 @@ class CachePath:
     catalog: Catalog
     cache: Cache | None
     embedder: Embedder
+    limits: CacheLimits
 
     @property
     def reachable(self) -> bool:
@@ -54,7 +56,7 @@ class CachePath:
         if why := "semantic caching is off" if not self.config.cache.semantic else caching.exact_only(call):
             found = CacheVerdict("miss", why)
         elif (vector := await self.vector(flight, call)) is not None:
-            found = await cache.semantic(scope, question, vector)
+            found = await cache.semantic(scope, question, vector, partial(self.limits.limit, call.caller.tenant))
         if isinstance(found, Hit):
             return found
         lease = await cache.lead(scope, question) or await cache.wait(scope, question)
@@ -85,6 +87,7 @@ class CachePath:
                 usage=flight.usage,
                 ttl_s=caching.ttl_for(route.verdict.task, self.config.cache),
                 task=route.verdict.task,
+                tags=(caching.made_by(call.caller.tenant),) if scope.tenant != call.caller.tenant else (),
             )
             await self.cache.store(scope, await self._vector_to_keep(flight, call), entry)
         await self.let_go(flight)

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from classifier.labels import TASKS
 from plugins.answers_config import AnswersConfig, EscalationConfig
+from plugins.cache_config import CacheConfig
 from plugins.learning_config import LearningConfig
 from plugins.settings import Name, Settings, Sha256, Share
 from plugins.values import Cap, Difficulty, Window, micros
@@ -54,7 +55,11 @@ class AppConfig(Settings):
 
 
 class TenantConfig(Settings):
-    """Who pays. Caps on the tenant, on each app and key, and on each end user (the `user` field)."""
+    """Who pays. Caps on the tenant, on each app and key, and on each end user (the `user` field).
+
+    `cache_group`: answers are shared with the other tenants of this group, which the group must list as well.
+    `cache_check_share`, `accepted_cache_error`: its own `cache.checks.share` and `cache.accepted_error`.
+    """
 
     apps: dict[Name, AppConfig] = Field(default_factory=dict)
     caps: tuple[CapConfig, ...] = ()
@@ -65,7 +70,9 @@ class TenantConfig(Settings):
     sensitive: Literal["on_premise", "redact", "refuse", "allow"] = "on_premise"
     capture: Literal["full", "redacted", "none"] | None = None
     cache: Literal["tenant", "end_user", "off"] = "tenant"
-    accepted_cache_error: Share | None = None
+    cache_group: Name | None = None
+    cache_check_share: Annotated[Share, Field(le=1)] | None = None
+    accepted_cache_error: Annotated[Share, Field(gt=0, lt=0.5)] | None = None
     when_ledger_away: Literal["deny", "small_only", "allow"] = "deny"
 
     @field_validator("timezone")
@@ -145,28 +152,6 @@ class RoutingConfig(Settings):
         if unknown := sorted(set(rows) - set(TASKS)):
             raise ValueError(f"unknown task class {unknown[0]!r}: known are {', '.join(TASKS)}")
         return rows
-
-
-class CacheConfig(Settings):
-    """`accepted_error` is the share of wrong answers accepted among served semantic hits.
-
-    `breaker_open_ms`: how long Redis is left alone after it failed. `lease_ms`: how long one call may keep
-    identical ones waiting; `wait_ms`: how long one waits at most before it calls the model itself.
-    """
-
-    enabled: bool = True
-    semantic: bool = True
-    ttl_s: Annotated[int, Field(gt=0)] = 86_400
-    task_ttl_s: dict[str, int] = Field(default_factory=dict)
-    max_distance: Annotated[float, Field(ge=0, le=2)] = 0.35
-    candidates: Annotated[int, Field(gt=0, le=50)] = 4
-    accepted_error: Share = 0.005
-    max_temperature: Annotated[float, Field(ge=0)] = 1.0
-    max_entry_bytes: Annotated[int, Field(gt=0)] = 262_144
-    timeout_ms: Annotated[int, Field(gt=0)] = 250
-    breaker_open_ms: Annotated[int, Field(gt=0)] = 2_000
-    lease_ms: Annotated[int, Field(gt=0)] = 15_000
-    wait_ms: Annotated[int, Field(ge=0)] = 30_000
 
 
 class BudgetConfig(Settings):
@@ -266,6 +251,7 @@ class GatewayConfig(Settings):
             used += [(f"routing.aliases.{name}", t) for t in (alias.min_tier, alias.max_tier) if t]
         optional = (
             ("routing.judge.tier", self.routing.judge.tier),
+            ("cache.checks.judge_tier", self.cache.checks.judge_tier),
             ("policy.on_premise_tier", self.policy.on_premise_tier),
             ("policy.injection_tier", self.policy.injection_tier),
             ("baseline_tier", self.baseline_tier),
@@ -277,6 +263,17 @@ class GatewayConfig(Settings):
                 raise ValueError(f"{where} names tier {tier!r}, which is not under tiers (known: {known})")
         if clash := sorted(set(self.routing.aliases) & set(self.tiers)):
             raise ValueError(f"{clash[0]!r} is both an alias and a tier: rename one")
+        return self
+
+    @model_validator(mode="after")
+    def _sharing_is_mutual(self) -> GatewayConfig:
+        groups = self.cache.shared_groups
+        for name, tenant in self.tenants.items():
+            group = tenant.cache_group
+            if group is not None and name not in groups.get(group, ()):
+                raise ValueError(f"tenants.{name}.cache_group is {group!r}: list {name} under cache.shared_groups too")
+            if group is not None and tenant.cache == "end_user":
+                raise ValueError(f"tenants.{name} caches per end user and shares with {group!r}: choose one")
         return self
 
     @model_validator(mode="after")

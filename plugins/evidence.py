@@ -42,9 +42,10 @@ def belief(tally: Tally) -> Belief:
     return Belief(a / (a + b), float(special.betaincinv(a, b, tail)), float(special.betaincinv(a, b, 1.0 - tail)))
 
 
-def log_e_value(tally: Tally, target: float, side: Side) -> float:
-    """Natural logarithm of the evidence that the success is `side` the target (0 < target < 1); no upper bound."""
-    a, b = PRIOR
+def log_e_value(tally: Tally, target: float, side: Side, prior: tuple[float, float] = PRIOR) -> float:
+    """Natural logarithm of the evidence that the success is `side` the target (0 < target < 1); no upper bound.
+    A `prior` nearer to what the success may be finds it with fewer outcomes; any is valid."""
+    a, b = prior
     after = special.betaln(a + tally.ok, b + tally.bad) + _log_mass(a + tally.ok, b + tally.bad, target, side)
     before = special.betaln(a, b) + _log_mass(a, b, target, side)
     against = tally.ok * math.log(target) + tally.bad * math.log1p(-target)

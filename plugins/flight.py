@@ -59,6 +59,7 @@ class Flight:
     lease: Lease | None = None  # our right to fetch an answer that others wait for
     vector: Vector | None = None  # the question's embedding, once a step asked for it
     hit: Hit | None = None
+    checked: bool = False  # whether the cache's verdict is being compared with the model's
     route: Route | None = None
     hold: Hold | None = None
     reservation: Reservation | None = None  # what the hold was asked with

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.types import Receive, Scope, Send
 
+from plugins.cache_thresholds import PEOPLE, Seen
 from plugins.errors import BadRequest, BodyTooLarge, Forbidden, NotServed, Unauthorized, Unavailable
 from plugins.parsing import parse_body
 from plugins.runtime import Runtime
@@ -51,6 +52,9 @@ async def feedback(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     source = "thumbs" if given.data_type == "BOOLEAN" else "feedback"
     routed = known.task, known.tier, not given.is_bad, source, known.hardness
     ours.learning.outcomes.record(caller.tenant, *routed, trace_id=given.trace_id)
+    if known.cached_score is not None:
+        seen = Seen(caller.tenant, known.cached_task, known.cached_score, not given.is_bad, PEOPLE)
+        ours.evidence.record(seen, given.trace_id)
     return 202, "application/json", json.dumps({"id": score.id, "trace_id": score.trace_id}).encode()
 
 

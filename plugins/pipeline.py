@@ -118,6 +118,8 @@ class Pipeline:
             noted["kind"], noted["reason"] = flight.cache.kind, flight.cache.reason
             if flight.cache.distance is not None:
                 noted["distance"] = flight.cache.distance
+            if (near := flight.cache.near) is not None:
+                noted.update(score=near.score, threshold=near.threshold, task=near.task)
         return flight.hit is not None
 
     async def _route(self, flight: Flight) -> Route | GatewayError:

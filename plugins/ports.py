@@ -6,6 +6,7 @@ Steps that fail open (cache, embedder, sink) never raise: they answer with "noth
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -72,8 +73,14 @@ class Cache(Protocol):
     async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
         """The answer stored for this very request, or why there is none."""
 
-    async def semantic(self, scope: Scope, question: str, vector: Vector) -> Hit | CacheVerdict:
-        """A verified answer to a paraphrase, or the reason of the miss."""
+    async def semantic(
+        self, scope: Scope, question: str, vector: Vector, limit: Callable[[str], float | None]
+    ) -> Hit | CacheVerdict:
+        """A verified answer to a paraphrase, or the reason of the miss. `limit` gives the verifier's threshold for a
+        task class; None: the one that it brings."""
+
+    async def stored(self, scope: Scope, key: str) -> Hit | None:
+        """The answer under the key of a `Near`, if it is of this scope and still there."""
 
     async def store(self, scope: Scope, vector: Vector | None, entry: Entry) -> None:
         """Keep an answer for `entry.ttl_s`; with a vector it can be found by paraphrases."""
@@ -110,6 +117,11 @@ class PairVerdict(Protocol):
 class Verifier(Protocol):
     def decide(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
         """Judge a semantic neighbour before it is served. Pure CPU, a few milliseconds, thread-safe."""
+
+
+class CacheLimits(Protocol):
+    def limit(self, tenant: str, task: str) -> float | None:
+        """The threshold that was learnt for a tenant's task class; None: the shipped one. Asked at every lookup."""
 
 
 class Embedder(Protocol):

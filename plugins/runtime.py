@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from plugins.adapters import litellm_io, router_io
 from plugins.adapters.alerts import BudgetAlerts
+from plugins.adapters.cache_checks import CacheChecks
+from plugins.adapters.cache_evidence import CacheEvidence
 from plugins.adapters.learning_house import LearningHouse
 from plugins.adapters.redis_ledger import RedisLedger
 from plugins.adapters.telemetry import Telemetry
@@ -50,6 +52,8 @@ class Runtime:
     flights: Flights
     watched: Watched
     learning: LearningHouse
+    evidence: CacheEvidence
+    checks: CacheChecks
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     def any_group(self, flight: Flight) -> str:
@@ -87,9 +91,24 @@ class Runtime:
 
     async def _finish(self, flight: Flight) -> None:
         await self.escalation.check_afterwards(flight)
+        if self.checks.wants(flight, self.config):
+            flight.checked, flight.ended_ns = True, flight.ended_ns or time.time_ns()
+            self._later(self._check_and_close(flight))  # takes as long as a model: nobody waits for it
+        elif not flight.checked:
+            await self._close_books(flight)
+
+    async def _check_and_close(self, flight: Flight) -> None:
+        """Compare a cached answer with the model's before the trace goes out, as it carries what that cost."""
+        if flight.outcome == "answered":
+            await self.pipeline.cache.store(flight)  # others may be waiting for it
+        path = self.pipeline
+        await self.checks.check(flight, self.config, self.catalog, path.cache, path.budget)
+        await self._close_books(flight)
+
+    async def _close_books(self, flight: Flight) -> None:
         await self.pipeline.finish(flight)
         self.flights.remove(flight)
-        if flight.outcome == "answered":
+        if flight.outcome == "answered" and not flight.checked:
             await self.pipeline.cache.store(flight)
         if flight.hold is not None:
             await self.pipeline.remember(flight)
@@ -123,6 +142,7 @@ class Runtime:
                     log.info("the changed config is in use")
                 await self.ledger.replay_journal()
                 await self._learn()
+                await self.evidence.tend(self.config)
                 self.telemetry.observe(self.pipeline.cache.reachable, await router_io.cooling(), len(self.flights))
             except ConfigError as error:
                 log.error("the changed config is not used: %s", error)
@@ -138,6 +158,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Finish what is in flight and deliver the traces; called when the server has drained."""
+        await self.checks.close()
         for flight in self.flights:
             flight.ended = True
             await self.settle_stream(flight)
@@ -152,3 +173,4 @@ class Runtime:
         await self.alerts.close()
         await self.telemetry.close()
         await self.learning.close()
+        await self.evidence.close()

@@ -27,6 +27,7 @@ Attribute = str | tuple[str, ...]
 
 COST_KINDS: Final = ("model", "router_llm", "judge", "embedding")
 ATTEMPT: Final = "attempt"  # steps of this name are calls to a model; the generation spans them
+CACHE_CHECK: Final = "cache check"  # a cached answer is compared with the model's, afterwards
 ROOT: Final = "request"
 NO_TIER: Final = "none"  # the generation's name where no tier was chosen
 OBSERVATION_METADATA: Final = "langfuse.observation.metadata"

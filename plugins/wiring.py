@@ -12,6 +12,8 @@ from classifier.pairs.verify import PairVerifier
 from plugins.adapters import cache_seam
 from plugins.adapters.alerts import BudgetAlerts
 from plugins.adapters.budget_metrics import BudgetMetrics
+from plugins.adapters.cache_checks import CacheChecks
+from plugins.adapters.cache_evidence import CacheEvidence
 from plugins.adapters.embedder import AsyncEmbedder
 from plugins.adapters.fan_out import FanOut
 from plugins.adapters.learning_house import LearningHouse
@@ -52,14 +54,16 @@ def build(loaded: Loaded) -> Runtime:
         meter.alerted(alert)
 
     ledger = RedisLedger(config.redis_url, config.budgets, Path(config.state_dir) / "journal", tell)
-    store = RedisCache(config.redis_url, config.cache, PairVerifier.load()) if config.cache.enabled else None
+    verifier = PairVerifier.load()
+    store = RedisCache(config.cache.redis_url or config.redis_url, config.cache, verifier)
+    evidence = CacheEvidence(config.redis_url, config, verifier.threshold)
     catalog, flights = catalog_of(loaded.model_list), Flights()
     telemetry, learning = build_telemetry(config, config.redis_url), LearningHouse(config.redis_url, config)
     pipeline = Pipeline(
         config=config,
         catalog=catalog,
         budget=BudgetPath(config, catalog, ledger, meter),
-        cache=CachePath(config, catalog, store, AsyncEmbedder(Embedder())),
+        cache=CachePath(config, catalog, store if config.cache.enabled else None, AsyncEmbedder(Embedder()), evidence),
         cascade=Cascade(config.routing, model, shipped),
         judge=SmallJudge(config.routing.judge) if config.routing.judge.enabled else None,
         conversations=RedisConversations(config.redis_url, config.cache.timeout_ms),
@@ -70,9 +74,8 @@ def build(loaded: Loaded) -> Runtime:
     watched.changed()
     keyring = Keyring(config, os.environ.get("LITELLM_MASTER_KEY"))
     upstream, asking = Upstream(), EscalationPath(config, catalog, pipeline.budget)
-    return Runtime(
-        config, catalog, keyring, pipeline, telemetry, upstream, asking, ledger, alerts, flights, watched, learning
-    )
+    house = alerts, flights, watched, learning, evidence, CacheChecks(evidence)
+    return Runtime(config, catalog, keyring, pipeline, telemetry, upstream, asking, ledger, *house)
 
 
 @cache

@@ -102,6 +102,13 @@ class FakeConversations:
         self.kept[conversation] = Previous(tier, 0.0, failed)
 
 
+class ShippedLimits:
+    """Nothing was learnt: the verifier's own thresholds."""
+
+    def limit(self, tenant: str, task: str) -> float | None:
+        return None
+
+
 class NoEmbedder:
     """Gives no vector: the classifier and the cache go on without."""
 

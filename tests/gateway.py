@@ -30,6 +30,9 @@ TENANTS: dict[str, dict[str, Any]] = {
     "capped": {"caps": [{"usd": 0.000001, "per": "total"}], "apps": {"web": {}}},
     "redacting": {"capture": "full", "sensitive": "redact", "apps": {"web": {}}},
     "refusing": {"sensitive": "refuse", "apps": {"web": {}}},
+    "checked": {"capture": "full", "cache_check_share": 1.0, "apps": {"web": {}}},
+    "north": {"capture": "full", "cache_group": "pool", "apps": {"web": {}}},
+    "south": {"capture": "full", "cache_group": "pool", "apps": {"web": {}}},
     "narrow": {"apps": {"web": {"models": ["auto", "small"]}}},
 }
 
@@ -110,7 +113,10 @@ def gateway(
         app = {"keys": [{"sha256": hash_key(keys[name]), "models": models}]}
         tenants[name] = {**tenant, "apps": {"web": app}}
     state = folder / "state"
+    # Checks are drawn at random: only of the tenant that asks for all of them.
+    cache = {"checks": {"share": 0}, "shared_groups": {"pool": ["north", "south"]}}
     config["gateway"] |= {"tenants": tenants, "state_dir": str(state), **(changes or {})}
+    config["gateway"]["cache"] = {**cache, **config["gateway"].get("cache", {})}
     if adapt is not None:
         adapt(config)
     path = folder / "proxy_config.yaml"

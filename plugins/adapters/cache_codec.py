@@ -1,6 +1,7 @@
 """How a cached answer lies in Redis: one hash per entry, under keys of one slot per tenant.
 
-    tw:c:{tenant}:e:DIGEST   hash   t tenant, s scope digest, q question, b body, v vector (float16, 768 B)
+    tw:c:{tenant}:e:DIGEST   hash   t tenant, s scope digest, q question, k task, b body,
+                                     v vector (float16, 768 B)
     tw:c:{tenant}:l:DIGEST   string lease of the call that is answering this request now (single flight)
 
 The body is deflated JSON with a preset dictionary: answers share LiteLLM's field names and are short.
@@ -21,7 +22,7 @@ from redis.typing import EncodableT, FieldT
 
 from plugins.cache import SYSTEM_ROLES, canonical, exact_key, fingerprint, scope_key, system_fingerprint
 from plugins.ports import Vector
-from plugins.values import CacheVerdict, Entry, Hit, Scope, Usage
+from plugins.values import CacheVerdict, Entry, Hit, Near, Scope, Usage
 
 PREFIX: Final = "tw:c:"
 _LEVEL: Final = 6
@@ -109,7 +110,7 @@ def pack(scope: Scope, vector: Vector | None, entry: Entry, now_s: float) -> dic
         return {"s": scope_key(scope), "b": body}
     tenant = quote(scope.tenant, safe="@")
     asked = entry.question.encode()
-    return {"t": tenant, "s": scope_key(scope), "q": asked, "b": body, "v": pack_vector(vector)}
+    return {"t": tenant, "s": scope_key(scope), "q": asked, "k": entry.task, "b": body, "v": pack_vector(vector)}
 
 
 def unpack(body: bytes) -> tuple[Facts, str]:
@@ -125,12 +126,14 @@ def unpack(body: bytes) -> tuple[Facts, str]:
         raise UnreadableEntryError(str(error)) from error
 
 
-def hit(kind: str, reason: str, body: bytes, now_s: float, distance: float | None = None) -> Hit:
+def hit(
+    kind: str, reason: str, body: bytes, now_s: float, distance: float | None = None, near: Near | None = None
+) -> Hit:
     """A body as the answer to serve. Raises UnreadableEntryError."""
     facts, response = unpack(body)
     age_s = max(0, int(now_s - facts.created_s))
     return Hit(
-        verdict=CacheVerdict(kind, reason, distance, age_s),
+        verdict=CacheVerdict(kind, reason, distance, age_s, near),
         response=response,
         tier=facts.tier,
         model=facts.model,

@@ -47,11 +47,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A stored question near the asked one; `distance` is the cosine distance, 0 to 2."""
+    """A stored question near the asked one with its entry's body and task class; `distance` is the cosine distance, 0
+    to 2."""
 
     key: str
     question: str
     distance: float
+    body: bytes = b""
+    task: str = ""
 
 
 class SemanticIndex:
@@ -99,16 +102,20 @@ class SemanticIndex:
         query = VectorQuery(
             pack_vector(vector),
             "v",
-            return_fields=["q"],
             filter_expression=mine,
             num_results=count,
             dtype="float16",
             hybrid_policy=policy,
         )
+        # With the bodies, which saves a round trip for a few kilobytes; they are no text.
+        query.return_fields("q", "k", "b", "vector_distance", skip_decode=["b"])
         rows = cast(list[dict[str, Any]], await self._index.query(query))
         if policy == _BATCHES and len(rows) < count:
             self._policies.pop(key, None)  # the scope has shrunk: batches would go through the whole index
-        return [Neighbour(row["id"], row["q"], float(row["vector_distance"])) for row in rows if "q" in row]
+        whole = [row for row in rows if "q" in row and "b" in row]
+        return [
+            Neighbour(row["id"], row["q"], float(row["vector_distance"]), row["b"], row.get("k", "")) for row in whole
+        ]
 
     async def _policy(self, key: str, mine: FilterExpression) -> str:
         """How Redis should combine scope and vectors, by the scope's size; remembered for a while.

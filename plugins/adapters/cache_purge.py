@@ -5,8 +5,8 @@ Goes through all entries with SCAN, on any Redis: it needs no index, so it also 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from redis.exceptions import RedisError
@@ -22,6 +22,7 @@ from plugins.adapters.cache_codec import (
 )
 from plugins.adapters.cache_index import drop_old_indexes
 from plugins.adapters.redis_scripts import Client, open_redis
+from plugins.cache import SHARED, made_by
 
 _BATCH: Final = 500
 _CONNECT_S: Final = 5.0
@@ -42,13 +43,16 @@ class Selection:
     model: str | None = None
     tag: str | None = None
     prompt: str | None = None
+    maker: str | None = None  # a tag that must be there besides
 
     @property
     def reads_entries(self) -> bool:
-        return any(field is not None for field in (self.model, self.tag, self.prompt))
+        return any(field is not None for field in (self.model, self.tag, self.prompt, self.maker))
 
     def takes(self, facts: Facts) -> bool:
         """Whether an entry of the right tenant is meant. A tag is also the task class or the tier."""
+        if self.maker is not None and self.maker not in facts.tags:
+            return False
         if self.model is not None and facts.model != self.model:
             return False
         if self.tag is not None and self.tag not in (*facts.tags, facts.task, facts.tier):
@@ -69,15 +73,16 @@ class Purged:
 async def purge(client: Client, selection: Selection) -> Purged:
     """Remove the selected entries. Raises redis' own errors: an operator must know that it did not work."""
     scanned = removed = 0
-    async for keys in _batches(client, selection.tenant):
-        scanned += len(keys)
-        doomed = await _select(client, keys, selection) if selection.reads_entries else keys
-        if doomed:
-            pipe = client.pipeline(transaction=False)
-            for key in doomed:
-                # Not .unlink(): in a cluster pipeline that is a coroutine of its own.
-                pipe.execute_command("UNLINK", key)
-            removed += sum(await pipe.execute())
+    for room, what in _rooms(selection):
+        async for keys in _batches(client, room):
+            scanned += len(keys)
+            doomed = await _select(client, keys, what) if what.reads_entries else keys
+            if doomed:
+                pipe = client.pipeline(transaction=False)
+                for key in doomed:
+                    # Not .unlink(): in a cluster pipeline that is a coroutine of its own.
+                    pipe.execute_command("UNLINK", key)
+                removed += sum(await pipe.execute())
     if selection == Selection():
         await drop_old_indexes(client)
     return Purged(scanned, removed)
@@ -95,8 +100,16 @@ async def purge_at(url: str, selection: Selection) -> Purged:
         raise PurgeError(f"Redis did not do it ({type(error).__name__}): check the URL, then repeat.") from error
 
 
-async def _batches(client: Client, tenant: str | None) -> AsyncIterator[list[bytes]]:
-    pattern = f"{tenant_prefix(tenant)}e:*" if tenant is not None else f"{PREFIX}{{*}}:e:*"
+def _rooms(selection: Selection) -> Iterator[tuple[str, Selection]]:
+    """Patterns of keys, and what is meant of each: a tenant's answers are its own, and those it made for a group."""
+    if selection.tenant is None:
+        yield f"{PREFIX}{{*}}:e:*", selection
+        return
+    yield f"{tenant_prefix(selection.tenant)}e:*", selection
+    yield f"{PREFIX}{{{SHARED}*}}:e:*", replace(selection, maker=made_by(selection.tenant))
+
+
+async def _batches(client: Client, pattern: str) -> AsyncIterator[list[bytes]]:
     batch: list[bytes] = []
     async for key in client.scan_iter(match=pattern, count=_BATCH):
         batch.append(key)

@@ -14,7 +14,7 @@ from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from plugins.tracing import ATTEMPT
+from plugins.tracing import ATTEMPT, CACHE_CHECK
 from plugins.values import MICROS_PER_USD, Step, Trace
 
 OTHER: Final = "other"
@@ -70,6 +70,7 @@ class MetricsSink:
         self._routed = counter("routed", "Routed requests by task class and layer.", "task", "layer", "tier")
         self._models = counter("model_requests", "Requests by model.", "provider", "model", "outcome")
         self._cache = counter("cache_verdicts", "Cache verdicts.", "tenant", "verdict")
+        self._cache_checks = counter("cache_checks", "Cached answers compared with the model's.", "tenant", "result")
         self._fallbacks = counter("fallbacks", "Attempts after a failed one.", "tier", "provider")
         self._escalations = counter("escalations", "Answers asked again of a better model.", "tier", "task")
         self._latency = Histogram(
@@ -209,6 +210,9 @@ class MetricsSink:
             self._steps.labels(name).observe(_seconds(step.started_ns, step.ended_ns))
             if step.name == ATTEMPT:
                 self._count_attempt(step)
+            elif step.name == CACHE_CHECK:
+                result = self._limit("result", str(step.attributes.get("result") or ""))
+                self._cache_checks.labels(self._limit("tenant", trace.caller.tenant), result).inc()
 
     def _count_attempt(self, step: Step) -> None:
         limit, told = self._limit, step.attributes

@@ -26,13 +26,16 @@ _MAX_WAITING = 10_000  # while Redis is away: about 2 MB
 @dataclass(frozen=True, slots=True)
 class Known:
     """A request that was made lately: by which application, and how its answer came about. `task` and `tier` are empty,
-    and `hardness` (0 to 1) is None, where it was not routed by hardness."""
+    and `hardness` (0 to 1) is None, where it was not routed by hardness; `cached_task` and `cached_score` (0 to 1)
+    are those of a semantic hit that the verifier's score decided."""
 
     app: str
     cache: str
     task: str = ""
     tier: str = ""
     hardness: float | None = None
+    cached_task: str = ""
+    cached_score: float | None = None
 
 
 class RecentTraces:
@@ -95,12 +98,15 @@ class RecentTraces:
 def _line(trace: Trace) -> str:
     """What is kept of a request. No name in it can hold a bar."""
     routed = (trace.task, trace.tier, f"{trace.score:.4f}") if trace.layer in GRADED and trace.tier else ("", "", "")
-    return "|".join((trace.cache.kind, trace.caller.app, *routed))
+    near = trace.cache.near if trace.cache.kind == "semantic" else None
+    cached = (near.task, f"{near.score:.4f}") if near is not None else ("", "")
+    return "|".join((trace.cache.kind, trace.caller.app, *routed, *cached))
 
 
 def _known(line: str) -> Known:
-    cache, app, task, tier, score = (line.split("|") + [""] * 4)[:5]
-    return Known(app, cache, task, tier, float(score) if score else None)
+    cache, app, task, tier, score, cached_task, cached = (line.split("|") + [""] * 6)[:7]
+    hardness = float(score) if score else None
+    return Known(app, cache, task, tier, hardness, cached_task, float(cached) if cached else None)
 
 
 def _key(tenant: str, trace_id: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Final, cast
 
+from redis.asyncio.cluster import RedisCluster
 from redis.typing import EncodableT, FieldT
 
 from plugins.adapters.breaker import Away, Breaker
@@ -21,12 +22,18 @@ from plugins.adapters.cache_purge import Purged, Selection, purge
 from plugins.adapters.redis_scripts import Client, open_redis
 from plugins.adapters.single_flight import SingleFlight
 from plugins.cache import scope_key
-from plugins.config import CacheConfig
+from plugins.cache_config import CacheConfig
 from plugins.ports import PairVerdict, Vector, Verifier
-from plugins.values import CacheVerdict, Entry, Hit, Lease, Scope
+from plugins.values import CacheVerdict, Entry, Hit, Lease, Near, Scope
 
 _EXACT_REASON: Final = "the same request"
+SCORER: Final = "scorer"  # the verifier's word for a refusal that its threshold decided
+_ROOM_S: Final = 5.0  # for so long is believed what Redis said of its memory
 logger = logging.getLogger(__name__)
+
+
+def shipped(task: str) -> None:
+    """No threshold but the verifier's own."""
 
 
 class RedisCache:
@@ -47,6 +54,7 @@ class RedisCache:
         self._client: Client | None = None
         self._index: SemanticIndex | None = None
         self._connecting = asyncio.Lock()
+        self._roomy, self._look_again_s = True, 0.0  # time.monotonic()
         self._store = (files("plugins.adapters") / "lua" / "cache_store_v1.lua").read_text(encoding="utf-8")
         self.breaker = Breaker(self._ping, timeout_ms=config.timeout_ms, open_ms=config.breaker_open_ms)
         self._flight = SingleFlight(self._connected, self.breaker, config, self.exact)
@@ -64,7 +72,9 @@ class RedisCache:
             return CacheVerdict("miss", "not stored")
         return _served("exact", _EXACT_REASON, body)
 
-    async def semantic(self, scope: Scope, question: str, vector: Vector) -> Hit | CacheVerdict:
+    async def semantic(
+        self, scope: Scope, question: str, vector: Vector, limit: Callable[[str], float | None] = shipped
+    ) -> Hit | CacheVerdict:
         """The answer to the nearest stored question of this scope that the verifier lets pass."""
         if not self._config.semantic:
             return CacheVerdict("miss", "semantic caching is off")
@@ -73,20 +83,25 @@ class RedisCache:
             return CacheVerdict("bypass", neighbours.reason)
         if neighbours is None:
             return CacheVerdict("miss", "this Redis has no vector search")
-        chosen = self._choose(scope, question, neighbours)
+        chosen = self._choose(scope, question, neighbours, limit)
         if isinstance(chosen, CacheVerdict):
             return chosen
         neighbour, verdict = chosen
-        body = await self.breaker.run(lambda: self._body(scope, neighbour.key))
-        if isinstance(body, Away):
-            return CacheVerdict("bypass", body.reason)
-        if body is None:
-            return CacheVerdict("miss", "the nearest entry has just gone", neighbour.distance)
-        return _served("semantic", _told(verdict), body, neighbour.distance)
+        return _served("semantic", _told(verdict), neighbour.body, neighbour.distance, _near(neighbour, verdict))
+
+    async def stored(self, scope: Scope, key: str) -> Hit | None:
+        """The answer under the key of a `Near`, if it is of this scope and still there."""
+        body = await self.breaker.run(lambda: self._body(scope, key))
+        if isinstance(body, Away) or body is None:
+            return None
+        found = _served("semantic", "", body)
+        return found if isinstance(found, Hit) else None
 
     async def store(self, scope: Scope, vector: Vector | None, entry: Entry) -> None:
         """Keep an answer; one larger than `max_entry_bytes` is left out."""
         if len(entry.response.encode("utf-8", "surrogatepass")) > self._config.max_entry_bytes:
+            return
+        if not await self._has_room():
             return
         try:
             fields = pack(scope, vector if self._config.semantic else None, entry, time.time())
@@ -128,23 +143,25 @@ class RedisCache:
             await client.aclose()
 
     def _choose(
-        self, scope: Scope, question: str, neighbours: list[Neighbour]
+        self, scope: Scope, question: str, neighbours: list[Neighbour], limit: Callable[[str], float | None]
     ) -> tuple[Neighbour, PairVerdict] | CacheVerdict:
         """The nearest neighbour that passes; otherwise why the nearest one did not."""
         mine = [n for n in neighbours if n.key.startswith(tenant_prefix(scope.tenant))]
         near = [n for n in mine if n.distance <= self._config.max_distance]
         if not near:
             nearest = mine[0].distance if mine else None
-            limit = self._config.max_distance
-            reason = f"nearest at {nearest:.3f} > {limit:g}" if nearest is not None else "no entry in this scope"
+            far = self._config.max_distance
+            reason = f"nearest at {nearest:.3f} > {far:g}" if nearest is not None else "no entry in this scope"
             return CacheVerdict("miss", reason, nearest)
-        refused: PairVerdict | None = None
+        refused: list[tuple[Neighbour, PairVerdict]] = []
         for neighbour in near:
-            verdict = self._verifier.decide(neighbour.question, question, 1.0 - neighbour.distance)
+            threshold = limit(neighbour.task)
+            verdict = self._verifier.decide(neighbour.question, question, 1.0 - neighbour.distance, threshold)
             if verdict.serve:
                 return neighbour, verdict
-            refused = refused or verdict
-        return CacheVerdict("miss", _told(refused) if refused else "", near[0].distance)
+            refused.append((neighbour, verdict))
+        nearly = next((_near(*each) for each in refused if each[1].check == SCORER), None)
+        return CacheVerdict("miss", _told(refused[0][1]), near[0].distance, near=nearly)
 
     async def _connected(self) -> Client:
         if self._client is None:
@@ -154,6 +171,26 @@ class RedisCache:
                     self._index = SemanticIndex(client)
                     self._client = client
         return self._client
+
+    async def _has_room(self) -> bool:
+        """Whether Redis has memory to spare for answers: budgets may lie in it, too. Looked at every few seconds."""
+        if time.monotonic() >= self._look_again_s:
+            self._look_again_s = time.monotonic() + _ROOM_S
+            used = await self.breaker.run(self._memory_share)
+            roomy = not isinstance(used, Away) and used < self._config.max_memory_share
+            if self._roomy and not roomy:
+                logger.warning("No answers are stored: %s of the memory of the cache's Redis is used", used)
+            self._roomy = roomy
+        return self._roomy
+
+    async def _memory_share(self) -> float:
+        """Used of `maxmemory`, 0 without one. Where it evicts answers by itself, nothing is held back."""
+        client = await self._connected()
+        if isinstance(client, RedisCluster):
+            return 0.0  # one node's memory says nothing of the one that a key is on
+        told = await client.info("memory")
+        most, evicts = int(told.get("maxmemory") or 0), str(told.get("maxmemory_policy") or "")
+        return int(told["used_memory"]) / most if most and (not evicts or evicts == "noeviction") else 0.0
 
     async def _ping(self) -> None:
         await (await self._connected()).ping()
@@ -183,9 +220,15 @@ def _told(verdict: PairVerdict) -> str:
     return f"{verdict.check}: score {verdict.score:.3f}, threshold {verdict.threshold:.3f}"
 
 
-def _served(kind: str, reason: str, body: bytes, distance: float | None = None) -> Hit | CacheVerdict:
+def _near(neighbour: Neighbour, verdict: PairVerdict) -> Near:
+    return Near(neighbour.key, neighbour.task, verdict.score, verdict.threshold)
+
+
+def _served(
+    kind: str, reason: str, body: bytes, distance: float | None = None, near: Near | None = None
+) -> Hit | CacheVerdict:
     try:
-        return hit(kind, reason, body, time.time(), distance)
+        return hit(kind, reason, body, time.time(), distance, near)
     except UnreadableEntryError:
         logger.warning("a cached entry cannot be read; it is ignored")
         return CacheVerdict("miss", "the stored entry cannot be read", distance)

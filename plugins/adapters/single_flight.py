@@ -16,7 +16,7 @@ from typing import Final
 from plugins.adapters.breaker import Away, Breaker
 from plugins.adapters.cache_codec import entry_key, lease_key
 from plugins.adapters.redis_scripts import Client
-from plugins.config import CacheConfig
+from plugins.cache_config import CacheConfig
 from plugins.values import CacheVerdict, Hit, Lease, Scope
 
 _FIRST_PAUSE_S: Final = 0.02

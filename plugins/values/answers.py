@@ -37,13 +37,26 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """The stored question that the verifier's scorer decided on: its entry's key and task class, the score against the
+    threshold. Questions that a check refuses, and the same words, are not near: no threshold decides on them."""
+
+    key: str
+    task: str
+    score: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class CacheVerdict:
-    """`kind` is exact, semantic, miss or bypass; `reason` says which check decided."""
+    """`kind` is exact, semantic, miss or bypass; `reason` says which check decided; `near` whom the scorer served or
+    refused."""
 
     kind: str
     reason: str = ""
     distance: float | None = None
     age_s: int | None = None
+    near: Near | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from plugins.adapters.cache_purge import Selection, purge
 from plugins.adapters.redis_cache import RedisCache
 from plugins.cache import system_fingerprint
 from plugins.cache_cli import cache_app
-from plugins.config import CacheConfig
+from plugins.cache_config import CacheConfig
 from plugins.ports import Vector
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.values import CacheVerdict, Entry, Hit, Lease, Scope, Usage

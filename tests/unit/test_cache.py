@@ -22,8 +22,9 @@ from plugins.cache import (
     ttl_for,
     unfit,
 )
+from plugins.cache_config import CacheConfig
 from plugins.cache_rules import language_of
-from plugins.config import CacheConfig, TenantConfig
+from plugins.config import TenantConfig
 from plugins.ports import Vector
 from plugins.values import Call, Caller, Constraints, Endpoint, Hints, Message
 

@@ -28,7 +28,7 @@ from plugins.values import (
     Verdict,
     Window,
 )
-from tests.fakes import FakeConversations, FakeJudge, FakeLedger, FakeMonitor, ListSink, NoEmbedder
+from tests.fakes import FakeConversations, FakeJudge, FakeLedger, FakeMonitor, ListSink, NoEmbedder, ShippedLimits
 from tests.unit.test_routing import CATALOG, CONFIG, FakeModel, Guess, call
 
 PRIVATE = "My IBAN is GB33BUKB20201555555555 0.1"
@@ -49,7 +49,7 @@ def pipeline(
         config=config,
         catalog=CATALOG,
         budget=BudgetPath(config, CATALOG, ledger, FakeMonitor()),
-        cache=CachePath(config, CATALOG, None, NoEmbedder()),
+        cache=CachePath(config, CATALOG, None, NoEmbedder(), ShippedLimits()),
         cascade=Cascade(config.routing, model, Thresholds(0.4, 0.7)),
         judge=judge,
         conversations=FakeConversations(),

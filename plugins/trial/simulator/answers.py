@@ -129,6 +129,8 @@ def _in_json(
     told = "unknown" if quality is Quality.WRONG else right
     material = Material(prompt if quality is not Quality.WRONG else "", subject, told)
     value = {"subject": subject, "answer": told} if schema is None else fill(schema, material)
+    if isinstance(value, dict) and "same" in value:
+        value["same"] = _says_the_same(prompt)
     if quality is Quality.WRONG and isinstance(value, dict) and value:
         value.popitem()  # a cheap model's usual slip: a field is missing
     text = json.dumps(value, ensure_ascii=False)
@@ -144,6 +146,16 @@ def _in_json(
         case Quality.BROKEN_JSON:
             return Answer(text[:-1] + ",,", quality, name, finish)
     return Answer(text, quality, name, finish)
+
+
+def _says_the_same(prompt: str) -> bool:
+    """Whether the two answers of a comparison are equal in their words; of any other prompt, no."""
+    try:
+        texts = json.loads(prompt)
+        first, second = (re.findall(r"\w+", str(texts[name]).casefold()) for name in ("first", "second"))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return first == second
 
 
 def _language(prompt: str) -> str:
