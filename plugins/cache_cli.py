@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from redis.exceptions import RedisError
 
 from classifier.pairs.verify import PairVerifier
 from plugins.adapters.cache_evidence import CacheEvidence
 from plugins.adapters.cache_purge import PurgeError, Selection, purge_at
+from plugins.adapters.redis_scripts import RedisAwayError
 from plugins.cache_thresholds import Learnt
 from plugins.config_file import load_config
 from plugins.errors import ConfigError
@@ -74,8 +74,8 @@ def thresholds_command(
     evidence = CacheEvidence(gateway.redis_url, gateway, shipped)
     try:
         rows = asyncio.run(_learnt(evidence, [tenant] if tenant else list(gateway.tenants)))
-    except (RedisError, OSError, TimeoutError) as error:
-        raise _stop(f"Redis did not answer ({type(error).__name__}): check the URL, then repeat.") from None
+    except RedisAwayError as away:
+        raise _stop(f"Redis did not answer ({away.reason}): check the URL, then repeat.") from None
     told = [{"tenant": who, "task": task, **asdict(found)} for (who, task), found in sorted(rows.items())]
     if as_json:
         typer.echo(json.dumps({"shipped": shipped, "thresholds": told}))

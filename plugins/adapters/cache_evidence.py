@@ -17,7 +17,7 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from plugins.adapters.redis_scripts import Client, open_redis, root_key
+from plugins.adapters.redis_scripts import Client, RedisAwayError, open_redis, root_key
 from plugins.cache_thresholds import Learnt, Seen, by_task, learn
 from plugins.config import GatewayConfig
 
@@ -63,7 +63,7 @@ class CacheEvidence:
         try:
             await self.flush()
             fresh = await self.learnt(config.tenants)
-        except (RedisError, OSError, TimeoutError):
+        except (RedisAwayError, RedisError, OSError, TimeoutError):
             return
         for key, found in fresh.items():
             before = self._table.get(key)
@@ -90,13 +90,16 @@ class CacheEvidence:
             await pipe.execute()
 
     async def learnt(self, tenants: Iterable[str]) -> dict[tuple[str, str], Learnt]:
-        """By tenant and task class, where anything was seen. Raises redis' own errors."""
+        """By tenant and task class, where anything was seen. Raises RedisAwayError."""
         names = list(tenants)
-        async with asyncio.timeout(self._timeout_s):
-            pipe = (await self._connected()).pipeline(transaction=False)
-            for tenant in names:
-                pipe.hgetall(self._key(tenant))
-            replies = await pipe.execute()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                pipe = (await self._connected()).pipeline(transaction=False)
+                for tenant in names:
+                    pipe.hgetall(self._key(tenant))
+                replies = await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise RedisAwayError(type(error).__name__) from None
         table, one = {}, self._weight_now()
         for tenant, reply in zip(names, replies, strict=True):
             counts = {name.decode(): float(value) / one for name, value in reply.items()}
