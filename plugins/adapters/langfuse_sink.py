@@ -4,7 +4,8 @@ What the server answers decides:
 
     2xx                        delivered
     413                        the batch is halved; one trace goes again without content, then is dropped
-    408, 425, 429, 5xx, none   spooled to disk if there is a spool, else tried again, with growing delays
+    401, 403, 408, 425, 429,   spooled to disk if there is a spool, else tried again, with growing delays: it is
+    5xx, none                  away, or the keys are wrong until somebody sets them right
     any other                  dropped: the same bytes would be refused again
 
 Sending twice is harmless, because trace and span ids are the same each time. Every drop is counted.
@@ -32,7 +33,8 @@ from plugins.values import Trace
 
 _log = logging.getLogger(__name__)
 _PATH = "/api/public/otel/v1/traces"
-_RETRIED = frozenset({408, 425, 429})
+_KEYS_REFUSED = frozenset({401, 403})
+_RETRIED = frozenset({408, 425, 429}) | _KEYS_REFUSED
 _FIRST_DELAY_S = 0.5
 _MAX_DELAY_S = 30.0
 _MAX_ATTEMPTS = 12  # without a spool: about five minutes, while the queue stays bounded
@@ -238,15 +240,15 @@ class LangfuseSink(BackgroundSink[Trace]):
         status = response.status_code
         if status in _RETRIED or status >= 500:
             self._backoff.failed(_seconds(response.headers.get("Retry-After", "")))
-            self._warn("answers %s", status)
+            hint = ": check langfuse_public_key and langfuse_secret_key" if status in _KEYS_REFUSED else ""
+            self._warn("answers %s%s", status, hint)
             return Answer.AWAY
         self._backoff.reset()
         if 200 <= status < 300:
             return Answer.DELIVERED
         if status == 413:
             return Answer.TOO_LARGE
-        hint = ": check langfuse_public_key and langfuse_secret_key" if status in (401, 403) else ""
-        self._warn("refuses traces with %s%s", status, hint)
+        self._warn("refuses traces with %s", status)
         return Answer.REFUSED
 
     def _warn(self, text: str, *values: object) -> None:

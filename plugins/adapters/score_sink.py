@@ -26,7 +26,7 @@ from plugins.values import Trace
 
 _log = logging.getLogger(__name__)
 _PATH = "/api/public/scores"
-_RETRIED = frozenset({408, 425, 429})
+_RETRIED = frozenset({401, 403, 408, 425, 429})  # as for traces: keys may be set right
 _REPLAY_S = 1.0  # then live scores have their turn
 _SCORE_BYTES = 1_024  # a score without its comment, measured with sys.getsizeof on its parts and rounded up
 

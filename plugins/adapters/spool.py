@@ -1,15 +1,18 @@
 """A bounded directory of batches that could not be sent: survives an outage and a restart.
 
-Several processes may share the directory: a file is claimed with `flock`, which ends with its holder.
+Several processes may share the directory: a file is claimed with `flock`, which ends with its holder. Batches are kept
+compressed, which makes room for an outage some ten times as long.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import gzip
 import itertools
 import os
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +36,8 @@ class Claimed:
 
 
 class Spool:
-    """Batches as files, oldest first. Prompts may be inside: the directory is the owner's alone."""
+    """Batches as files, oldest first. Prompts may be inside: the directory is the owner's alone. `max_bytes` bounds
+    the files."""
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
         self._directory = directory
@@ -44,14 +48,15 @@ class Spool:
 
     def add(self, body: bytes) -> bool:
         """Keep a batch; False when it does not fit. Raises OSError when the disk refuses."""
-        if self.size_bytes() + len(body) > self._max_bytes:
+        data = gzip.compress(body, compresslevel=3)
+        if self.size_bytes() + len(data) > self._max_bytes:
             return False
         name = f"{time.time_ns():020d}-{os.getpid()}-{next(self._number)}"
         partial = self._directory / (name + _PARTIAL)
         try:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
+                file.write(data)
             partial.rename(self._directory / (name + _SUFFIX))
         except OSError:
             partial.unlink(missing_ok=True)
@@ -73,7 +78,7 @@ class Spool:
                     file = held.enter_context(path.open("rb"))
                     if _locked(file):
                         age_s = time.time() - os.fstat(file.fileno()).st_mtime
-                        yield Claimed(path, file.read(), age_s)
+                        yield Claimed(path, _unpacked(file.read()), age_s)
                         return
             yield None
 
@@ -90,6 +95,14 @@ class Spool:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _PARTIAL_MAX_AGE_S:
                     path.unlink()
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What a damaged file holds is left to its reader, who knows what a batch looks like."""
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return data
 
 
 def _locked(file: IO[bytes]) -> bool:
