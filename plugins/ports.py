@@ -64,6 +64,9 @@ class BudgetMonitor(Protocol):
     def budget_refused(self, tenant: str, state: CapState) -> None:
         """A call did not fit this cap."""
 
+    def windows_end(self, now_s: int) -> None:
+        """Called now and then with the time, epoch seconds: what was seen of windows that have ended is over."""
+
 
 class Cache(Protocol):
     @property

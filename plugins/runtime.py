@@ -130,6 +130,7 @@ class Runtime:
         self.escalation = replace(self.escalation, config=config, budget=budget)
         self.keyring = self.keyring.renewed(config)
         self.ledger.configure(config.budgets)
+        self.alerts.configure(config.budgets.alert_webhook_url)
         self.config = config
 
     async def keep_house(self) -> None:
@@ -141,6 +142,7 @@ class Runtime:
                     self.apply(loaded.gateway)
                     log.info("the changed config is in use")
                 await self.ledger.replay_journal()
+                self.pipeline.budget.monitor.windows_end(int(time.time()))
                 await self._learn()
                 await self.evidence.tend(self.config)
                 self.telemetry.observe(self.pipeline.cache.reachable, await router_io.cooling(), len(self.flights))

@@ -68,6 +68,9 @@ class FakeMonitor:
     def budget_refused(self, tenant: str, state: CapState) -> None:
         self.refused.append(state)
 
+    def windows_end(self, now_s: int) -> None:
+        pass
+
 
 @dataclass
 class FakeJudge:

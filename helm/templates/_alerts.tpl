@@ -68,6 +68,34 @@
       annotations:
         summary: {{ `Tier {{ $labels.tier }} often answers from a second deployment` | quote }}
         description: The first one fails or is rate limited. Clients do not see it yet.
+    - alert: TierwiseProviderFails
+      expr: >-
+        sum by (provider) (rate(tierwise_provider_attempts_total{ {{- $ours -}} ,result!="ok"}[10m]))
+        / sum by (provider) (rate(tierwise_provider_attempts_total{ {{- $ours -}} }[10m])) > {{ $rule.providerErrorShare }}
+      for: 5m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `{{ $value | humanizePercentage }} of the calls of provider {{ $labels.provider }} fail` | quote }}
+        description: Other deployments answer where a request may use them. The dashboard says how its calls fail.
+    - alert: TierwiseCapNearlyReached
+      expr: >-
+        max by (tenant, scope, tier, window, unit)
+        (tierwise_budget_spent{ {{- $ours -}} } / (tierwise_budget_cap{ {{- $ours -}} } > 0)) >= {{ $rule.capShare }}
+      for: 1m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `{{ $value | humanizePercentage }} of a cap per {{ $labels.window }} is spent: {{ $labels.tenant }}, {{ $labels.scope }}` | quote }}
+        description: At the cap its requests get 429 until the window ends. Grant more, raise the cap, or tell the tenant.
+    - alert: TierwiseCacheMayErr
+      expr: >-
+        sum(increase(tierwise_feedback_total{ {{- $ours -}} ,cache="semantic",verdict="bad"}[1d]))
+        / sum(increase(tierwise_feedback_total{ {{- $ours -}} ,cache="semantic"}[1d])) > {{ $rule.cacheBadShare }}
+        and sum(increase(tierwise_feedback_total{ {{- $ours -}} ,cache="semantic",verdict="bad"}[1d])) >= {{ $rule.cacheBadLeast }}
+      for: 5m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `{{ $value | humanizePercentage }} of the feedback on semantic cache hits says they were wrong` | quote }}
+        description: The cache may serve answers to other questions. Switch cache.semantic off, or accept a smaller error.
     - alert: TierwiseBudgetNearlySpent
       expr: min by (tenant) (tierwise_budget_left_usd{ {{- $ours -}} }) < {{ $rule.budgetLeftUsd }}
       for: 1m

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class BudgetAlerts:
     """Call it with an alert: it logs at once and posts `{"text": ...}` (Slack's incoming webhook) later.
 
-    Without `url` it only logs. Must be called on the event loop. `client` is closed by `close`;
+    Without a `url` it only logs. Must be called on the event loop. `client` is closed by `close`;
     `retry_after_s` gives the pause after the n-th failed attempt, n from 0.
     """
 
@@ -36,6 +36,10 @@ class BudgetAlerts:
         self._queue: asyncio.Queue[str] = asyncio.Queue(QUEUE_MOST)
         self._worker: asyncio.Task[None] | None = None
 
+    def configure(self, url: str | None) -> None:
+        """Post to this address from the next alert on; None: only log."""
+        self._url = url
+
     def __call__(self, alert: Alert) -> None:
         """Take an alert; never blocks and never raises."""
         _log.warning("%s", alert.text)
@@ -44,7 +48,7 @@ class BudgetAlerts:
         try:
             self._queue.put_nowait(alert.text)
             if self._worker is None:
-                self._worker = asyncio.get_running_loop().create_task(self._work(self._url))
+                self._worker = asyncio.get_running_loop().create_task(self._work())
         except (asyncio.QueueFull, RuntimeError) as error:
             _log.warning("a budget alert was not sent to the webhook: %s", type(error).__name__)
 
@@ -61,13 +65,14 @@ class BudgetAlerts:
         if self._client is not None:
             await self._client.aclose()
 
-    async def _work(self, url: str) -> None:
+    async def _work(self) -> None:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=TIMEOUT_S)
         while True:
             text = await self._queue.get()
             try:
-                await self._post(self._client, url, text)
+                if self._url is not None:
+                    await self._post(self._client, self._url, text)
             finally:
                 self._queue.task_done()
 

@@ -1,9 +1,9 @@
 """Prometheus metrics of budgets, by tenant and scope: cap, spent, reserved, refusals, alerts.
 
-The gauges are of the moment a call was last held or refused. End users have none of their own, because there is
-no end of them: only their refusals are counted, together. Labels come from configuration and are limited
-nevertheless; counters beyond the limit go to "other", gauges beyond it are left out, because a sum of caps
-means nothing.
+The gauges are of the moment a call was last held or refused, or zero once that window has ended. End users have none
+of their own, because there is no end of them: only their refusals are counted, together. Labels come from
+configuration and are limited nevertheless; counters beyond the limit go to "other", gauges beyond it are left out,
+because a sum of caps means nothing.
 """
 
 from __future__ import annotations
@@ -44,17 +44,26 @@ class BudgetMetrics:
         )
         self._limit = LabelLimit(max_values)
         self._max_series = max_series
-        self._series: set[Labels] = set()
+        self._series: dict[Labels, int] = {}  # when its window ends, epoch seconds; 0 for one without end
 
     def budget_seen(self, tenant: str, states: tuple[CapState, ...]) -> None:
         for state in states:
             labels = (tenant, *_labels(state))
             if state.cap.scope.startswith(_END_USER) or not self._has_room(labels):
                 continue
+            self._series[labels] = state.window_ends_at_s
             unit = 1 if state.cap.tokens is not None else MICROS_PER_USD
             self._cap.labels(*labels).set(state.limit / unit)
             self._spent.labels(*labels).set(state.spent / unit)
             self._reserved.labels(*labels).set(state.reserved / unit)
+
+    def windows_end(self, now_s: int) -> None:
+        """Nothing is spent any more of caps whose window has ended; the next call tells what is of the new one."""
+        for labels, ends_at_s in self._series.items():
+            if ends_at_s and ends_at_s <= now_s:
+                self._spent.labels(*labels).set(0)
+                self._reserved.labels(*labels).set(0)
+                self._series[labels] = 0
 
     def budget_refused(self, tenant: str, state: CapState) -> None:
         scope, tier, window, _ = _labels(state)
@@ -66,9 +75,7 @@ class BudgetMetrics:
         self._alerts.labels(self._limit("tenant", alert.tenant), f"{alert.share_permille / 1000:g}").inc()
 
     def _has_room(self, labels: Labels) -> bool:
-        if labels not in self._series and len(self._series) < self._max_series:
-            self._series.add(labels)
-        return labels in self._series
+        return labels in self._series or len(self._series) < self._max_series
 
 
 def _labels(state: CapState) -> tuple[str, str, str, str]:

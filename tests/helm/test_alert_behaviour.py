@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helm.chart import EXAMPLES, Json, manifests, one
+from tests.helm.chart import EXAMPLES, TOOLS, Json, manifests, one
 
-PROMTOOL = shutil.which("promtool")
+PROMTOOL = shutil.which("promtool", path=f"{TOOLS / 'bin'}:{os.environ['PATH']}")
 PRODUCTION = next(path for path in EXAMPLES if path.stem == "production")
 
 
@@ -32,7 +33,21 @@ OF_TIER, FALLBACKS = (
     'fallbacks_total{tier="small",provider="openai"}',
 )
 DROPS = 'trace_drops_total{sink="langfuse",reason="spool_full"}'
+OK_CALL = 'provider_attempts_total{provider="openai",model="m",result="ok"}'
+BAD_CALL = 'provider_attempts_total{provider="openai",model="m",result="provider_timeout"}'
+CAP = '{tenant="acme",scope="tenant",tier="any",window="day",unit="usd"}'
+GOOD_HIT, BAD_HIT = (f'feedback_total{{cache="semantic",verdict="{verdict}"}}' for verdict in ("good", "bad"))
+BAD_MISS = 'feedback_total{cache="miss",verdict="bad"}'
 CASES = (
+    Case("TierwiseProviderFails", {OK_CALL: "0+7x60", BAD_CALL: "0+3x60"}, True),
+    Case("TierwiseProviderFails", {OK_CALL: "0+9x60", BAD_CALL: "0+1x60"}, False),
+    Case("TierwiseCapNearlyReached", {f"budget_spent{CAP}": "7x10 8x50", f"budget_cap{CAP}": "10x60"}, True),
+    Case("TierwiseCapNearlyReached", {f"budget_spent{CAP}": "7.9x60", f"budget_cap{CAP}": "10x60"}, False),
+    Case("TierwiseCapNearlyReached", {f"budget_spent{CAP}": "9x20 0x40", f"budget_cap{CAP}": "10x60"}, False),
+    Case("TierwiseCapNearlyReached", {f"budget_spent{CAP}": "0x60", f"budget_cap{CAP}": "0x60"}, False),
+    Case("TierwiseCacheMayErr", {GOOD_HIT: "0+1x60", BAD_HIT: "0+1x60"}, True),
+    Case("TierwiseCacheMayErr", {GOOD_HIT: "0+20x60", BAD_HIT: "0+1x60"}, False),
+    Case("TierwiseCacheMayErr", {GOOD_HIT: "0x60", BAD_HIT: "0x20 1x40", BAD_MISS: "0+5x60"}, False),
     Case("TierwiseRequestsFail", {ANSWERED: "0+9x60", FAILED: "0+1x60"}, True),
     Case("TierwiseRequestsFail", {ANSWERED: "0+99x60", FAILED: "0+1x60"}, False),
     Case("TierwiseRedisAway", {"breaker_open": "1x60"}, True),

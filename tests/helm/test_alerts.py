@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -111,7 +112,7 @@ def test_no_alert_is_described_that_does_not_exist() -> None:
 
 def test_promtool_accepts_the_rules(tmp_path: Path) -> None:
     """Prometheus' own checker, where a machine has it; the tests above stand for it elsewhere."""
-    promtool = shutil.which("promtool")
+    promtool = shutil.which("promtool", path=f"{TOOLS / 'bin'}:{os.environ['PATH']}")
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": groups()}))
     if promtool:

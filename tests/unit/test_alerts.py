@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
@@ -67,3 +68,21 @@ async def test_without_a_webhook_alerts_are_logged(caplog: pytest.LogCaptureFixt
     alerts(ALERT)
     await alerts.close()
     assert ALERT.text in caplog.text
+
+
+async def test_the_webhook_follows_the_config() -> None:
+    """An address that is set, changed or taken out applies from the next alert on, without a restart."""
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(200)
+
+    alerts = BudgetAlerts(None, httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    for url in (None, URL, f"{URL}-2", None):
+        alerts.configure(url)
+        alerts(ALERT)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    await alerts.close()
+    assert seen == [URL, f"{URL}-2"]

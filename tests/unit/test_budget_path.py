@@ -176,3 +176,14 @@ def test_alerts_are_counted_by_share() -> None:
     meter = BudgetMetrics(registry := CollectorRegistry())
     meter.alerted(Alert("acme", "tenant", None, Window.DAY, 950, 96, 100, False, FAR_S))
     assert sample(registry, "alerts_total", tenant="acme", share="0.95") == 1
+
+
+def test_metrics_forget_a_window_that_has_ended() -> None:
+    """An alert on a cap at 80 % ends with the window, also when no call of the tenant comes after it."""
+    meter = BudgetMetrics(registry := CollectorRegistry())
+    meter.budget_seen("acme", (CapState(DAY, 900, 50, 1_000),))
+    labels = {"tenant": "acme", "scope": "tenant", "tier": "any", "window": "day", "unit": "usd"}
+    meter.windows_end(999)
+    assert sample(registry, "spent", **labels) == 0.0009
+    meter.windows_end(1_000)
+    assert [sample(registry, name, **labels) for name in ("cap", "spent", "reserved")] == [0.001, 0, 0]
