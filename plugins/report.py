@@ -63,6 +63,7 @@ class Totals:
     output_tokens: int = 0
     cost_micros: int = 0
     saved_micros: int = 0
+    cache_saved_micros: int = 0  # of these, what answers from the cache saved
     baseline_micros: int = 0
     escalated: int = 0
     fell_back: int = 0
@@ -75,6 +76,7 @@ class Totals:
         self.output_tokens += request.output_tokens
         self.cost_micros += request.cost_micros
         self.saved_micros += request.saved_micros
+        self.cache_saved_micros += request.saved_micros if request.outcome == "cached" else 0
         self.baseline_micros += request.baseline_micros
         self.escalated += request.requests if request.escalations else 0
         self.fell_back += request.requests if request.fallbacks else 0
@@ -84,6 +86,11 @@ class Totals:
     @property
     def served(self) -> int:
         return sum(self.outcomes.get(outcome, 0) for outcome in _SERVED)
+
+    @property
+    def micros_per_answer(self) -> float | None:
+        """Cost of one request that got an answer, from a model or from the cache; None if none got one."""
+        return self.cost_micros / self.served if self.served else None
 
     @property
     def escalation_rate(self) -> float | None:
@@ -107,6 +114,7 @@ class Totals:
             "cost_usd": self.cost_micros / MICROS_PER_USD,
             "saved_micros": self.saved_micros,
             "saved_usd": self.saved_micros / MICROS_PER_USD,
+            "cache_saved_micros": self.cache_saved_micros,
             "baseline_micros": self.baseline_micros,
             "escalated": self.escalated,
             "fell_back": self.fell_back,

@@ -67,7 +67,7 @@ def page(requests: Sequence[Request], now: datetime, caps: Sequence[CapForecast]
     first, last = min(r.started_ns for r in requests), max(r.started_ns for r in requests)
     period = f"{_moment(first // 10**9)} to {_moment(last // 10**9)} UTC"
     colours = "".join(f".c{n}{{fill:{c}}}.s{n}{{stroke:{c}}}.b{n}{{background:{c}}}" for n, c in enumerate(_COLOURS))
-    charts = "".join([*_time_charts(over_time), *(_spend_by(requests, name) for name in DEFAULT_BY), _caps(caps)])
+    charts = "".join([*_time_charts(over_time), _caps(caps), *(_spend_by(requests, name) for name in DEFAULT_BY)])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -98,7 +98,8 @@ def _cards(totals: Totals) -> str:
     cached = totals.outcomes.get("cached", 0)
     would_be = totals.cost_micros + totals.saved_micros
     saved_share = f" ({totals.saved_micros / would_be:.0%})" if would_be else ""
-    per_answer = usd(round(totals.cost_micros / totals.served)) if totals.served else "\u2013"
+    price = totals.micros_per_answer
+    per_answer = "\u2013" if price is None else usd(round(price))
     rate = totals.escalation_rate
     facts = (
         ("Spend", usd(totals.cost_micros)),
@@ -122,7 +123,11 @@ def _time_charts(found: Timeline) -> list[str]:
     labels = [datetime.fromtimestamp(start, UTC).strftime(form) for start in found.starts_s]
     spend = _parts(found)
     paid = Series("spent", [t.cost_micros / MICROS_PER_USD for t in found.totals], 0)
-    saved = Series("saved", [max(0, t.saved_micros) / MICROS_PER_USD for t in found.totals], 2)
+    routed = [max(0, t.saved_micros - t.cache_saved_micros) / MICROS_PER_USD for t in found.totals]
+    cached = [max(0, t.cache_saved_micros) / MICROS_PER_USD for t in found.totals]
+    bill = [paid, Series("saved by routing", routed, 2), Series("saved by the cache", cached, 4)]
+    prices = [None if t.micros_per_answer is None else t.micros_per_answer / MICROS_PER_USD for t in found.totals]
+    each = Series("dollars per answer", prices, 3)
     rate = Series("escalated", [t.escalation_rate for t in found.totals], 5)
     latency = [
         Series("p50", [t.latency_ms(0.5) for t in found.totals], 0),
@@ -131,7 +136,8 @@ def _time_charts(found: Timeline) -> list[str]:
     money, share, times = Axis(labels, "$"), Axis(labels, "%"), Axis(labels, "ms")
     return [
         _card("Spend over time", stacked_columns("Spend over time, by tier", money, spend) + legend(spend)),
-        _card("Savings", stacked_columns("Spent and saved", money, [paid, saved]) + legend([paid, saved])),
+        _card("Savings", stacked_columns("Spent and saved", money, bill) + legend(bill)),
+        _card("Cost per answer", lines("Cost per answer over time", money, [each]) + legend([each])),
         _card("Escalation rate", lines("Escalation rate over time", share, [rate]) + legend([rate])),
         _card("Latency", lines("Latency percentiles over time", times, latency) + legend(latency)),
     ]

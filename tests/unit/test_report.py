@@ -160,3 +160,13 @@ def test_a_wrong_dimension_lists_the_known_ones(text: str) -> None:
     """The message is the documentation."""
     with pytest.raises(ValueError, match="known are tenant, app"):
         parse_by(text)
+
+
+def test_what_the_cache_saved_is_told_apart() -> None:
+    """Of what all of the requests saved, and the cost of one answer counts those from the cache too."""
+    requests = [request_of(trace) for trace in mixed_traces(400)]
+    totals = total_of(requests)
+    assert totals.cache_saved_micros == sum(one.saved_micros for one in requests if one.outcome == "cached") > 0
+    assert totals.cache_saved_micros < totals.saved_micros
+    assert totals.micros_per_answer == totals.cost_micros / totals.served
+    assert total_of([]).micros_per_answer is None
