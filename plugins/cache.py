@@ -61,13 +61,14 @@ def scope_of(call: Call, tenant: TenantConfig, constraints: Constraints, target:
         language=language_of(call.question),
         history=_history(call),
         owner=call.end_user if tenant.cache == "end_user" else "",
+        sealed=tenant.captured == "none",
     )
 
 
 def room_of(call: Call, tenant: TenantConfig) -> str:
     """Whose answers a call sees: its tenant's, or those of the group that tenant and config both name. No tenant's
     name begins with "@". Responses are not shared, as their ids lead to what a provider keeps of the conversation."""
-    if tenant.cache_group is None or call.endpoint is Endpoint.RESPONSES:
+    if tenant.cache_group is None or tenant.captured == "none" or call.endpoint is Endpoint.RESPONSES:
         return call.caller.tenant
     return f"{SHARED}{tenant.cache_group}"
 
@@ -104,7 +105,7 @@ def unfit(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict
     checks = (
         (not config.enabled, "the cache is off"),
         (tenant.cache == "off", "the cache is off for this tenant"),
-        (tenant.captured == "none", "content capture is off for this tenant"),
+        (tenant.captured == "none" and config.uncaptured == "skip", "content capture is off for this tenant"),
         (call.hints.sensitive, "the request is declared sensitive"),
         (tenant.cache == "end_user" and not call.end_user, "cached per end user, and the request names none"),
         (call.has_tools, "tools"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from classifier.labels import TASKS
 from plugins.settings import Name, Settings, Share
@@ -37,7 +37,9 @@ class CacheConfig(Settings):
     """`accepted_error` is the share of wrong answers accepted among served semantic hits.
 
     `redis_url`: a Redis of its own for answers, which may evict them; none: the gateway's, whose budgets must never
-    be evicted. `max_memory_share`: from this share of Redis' `maxmemory` on nothing more is stored, so that answers
+    be evicted. `uncaptured`: what happens to answers of tenants whose content is not captured: they are not cached, or
+    encrypted at rest with `encryption_key` (32 characters or more, from a Secret) for the very same request only.
+    `max_memory_share`: from this share of Redis' `maxmemory` on nothing more is stored, so that answers
     never take the room of budgets. `shared_groups`: tenants that answer for each other, by name of the group; each of
     them must also name the group (`cache_group`). `breaker_open_ms`: how long Redis is left alone after it failed.
     `lease_ms`: how long one call may keep identical ones waiting; `wait_ms`: how long one waits at most before it calls
@@ -47,6 +49,8 @@ class CacheConfig(Settings):
     enabled: bool = True
     semantic: bool = True
     redis_url: str | None = None
+    uncaptured: Literal["skip", "encrypt"] = "skip"
+    encryption_key: Annotated[str, Field(min_length=32)] | None = None
     max_memory_share: Annotated[Share, Field(gt=0)] = 0.8
     ttl_s: Annotated[int, Field(gt=0)] = 86_400
     task_ttl_s: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
@@ -61,6 +65,12 @@ class CacheConfig(Settings):
     breaker_open_ms: Annotated[int, Field(gt=0)] = 2_000
     lease_ms: Annotated[int, Field(gt=0)] = 15_000
     wait_ms: Annotated[int, Field(ge=0)] = 30_000
+
+    @model_validator(mode="after")
+    def _encrypts_with_a_key(self) -> CacheConfig:
+        if self.uncaptured == "encrypt" and not self.encryption_key:
+            raise ValueError("uncaptured: encrypt needs encryption_key: set it to os.environ/NAME of a Secret")
+        return self
 
     @field_validator("task_ttl_s")
     @classmethod

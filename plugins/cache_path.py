@@ -16,7 +16,7 @@ from plugins.config import GatewayConfig, TenantConfig
 from plugins.flight import Flight
 from plugins.ports import Cache, CacheLimits, Embedder, Vector
 from plugins.routing.table import is_alias
-from plugins.values import CacheVerdict, Call, Entry, Hit
+from plugins.values import CacheVerdict, Call, Entry, Hit, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,14 @@ class CachePath:
             flight.scope = caching.scope_of(call, tenant, flight.constraints, self._target(call.model))
         if (bypass := caching.cacheable(call, tenant, self.config.cache)) is not None:
             return bypass
-        return await self._find(flight, call, self.cache)
+        found = await self._find(flight, call, self.cache)
+        if (
+            isinstance(found, Hit)
+            and call.hints.max_age_s is not None
+            and (found.verdict.age_s or 0) > call.hints.max_age_s
+        ):
+            return CacheVerdict("miss", "older than the request accepts", found.verdict.distance)
+        return found
 
     async def _find(self, flight: Flight, call: Call, cache: Cache) -> Hit | CacheVerdict:
         """Exact, then semantic; then wait for another call that is getting this very answer just now."""
@@ -53,7 +60,7 @@ class CachePath:
         found = await cache.exact(scope, question)
         if isinstance(found, Hit) or found.kind == "bypass":
             return found
-        if why := "semantic caching is off" if not self.config.cache.semantic else caching.exact_only(call):
+        if why := self._only_exact(scope, call):
             found = CacheVerdict("miss", why)
         elif (vector := await self.vector(flight, call)) is not None:
             found = await cache.semantic(scope, question, vector, partial(self.limits.limit, call.caller.tenant))
@@ -64,6 +71,12 @@ class CachePath:
             return lease
         flight.lease = lease
         return found
+
+    def _only_exact(self, scope: Scope, call: Call) -> str:
+        """Why no paraphrase is looked for; empty if one may be."""
+        if not self.config.cache.semantic:
+            return "semantic caching is off"
+        return "encrypted: only the very same request" if scope.sealed else caching.exact_only(call)
 
     async def vector(self, flight: Flight, call: Call) -> Vector | None:
         """The one embedding of a request, made when the first step asks for it."""
@@ -85,11 +98,12 @@ class CachePath:
                 model=flight.model,
                 cost_micros=flight.cost_micros,
                 usage=flight.usage,
-                ttl_s=caching.ttl_for(route.verdict.task, self.config.cache),
+                ttl_s=max(1, min(caching.ttl_for(route.verdict.task, self.config.cache), call.hints.ttl_s or 10**9)),
                 task=route.verdict.task,
                 tags=(caching.made_by(call.caller.tenant),) if scope.tenant != call.caller.tenant else (),
             )
-            await self.cache.store(scope, await self._vector_to_keep(flight, call), entry)
+            vector = None if scope.sealed else await self._vector_to_keep(flight, call)
+            await self.cache.store(scope, vector, entry)
         await self.let_go(flight)
 
     @staticmethod

@@ -235,11 +235,26 @@ def _hints(body: Json, headers: Mapping[str, str]) -> Hints:
         sensitive=headers.get("x-tierwise-sensitive", "").lower() in ("1", "true", "yes"),
         deadline_ms=int(deadline) if deadline.isascii() and deadline.isdigit() and len(deadline) < 10 else None,
         no_cache="no-cache" in control or cache.get("no-cache") is True,
-        no_store="no-store" in control or cache.get("no-store") is True,
+        no_store="no-store" in control or cache.get("no-store") is True or cache.get("ttl") == 0,
+        max_age_s=_seconds(_directive(control), cache.get("s-maxage"), cache.get("s-max-age")),
+        ttl_s=_seconds(cache.get("ttl")),
         feature=_label(headers.get("x-tierwise-feature", "")),
         session=_label(headers.get("x-tierwise-session", "")),
         traceparent=headers.get("traceparent", "")[:64],
     )
+
+
+def _directive(control: str) -> str | None:
+    """The seconds of `max-age` in a Cache-Control header."""
+    parts = (part.strip().partition("=") for part in control.split(","))
+    return next((value for name, _, value in parts if name == "max-age"), None)
+
+
+def _seconds(*given: object) -> int | None:
+    """The least of what was named in whole seconds; anything else says nothing."""
+    known = [int(g) for g in given if isinstance(g, int | float) and not isinstance(g, bool) and 0 <= g < 1e9]
+    known += [int(g) for g in given if isinstance(g, str) and g.isascii() and g.isdigit() and len(g) < 10]
+    return min(known, default=None)
 
 
 def _label(given: str) -> str:

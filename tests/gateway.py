@@ -102,9 +102,13 @@ def free_port() -> int:
 
 @contextmanager
 def gateway(
-    folder: Path, changes: Mapping[str, Any] | None = None, adapt: Callable[[dict[str, Any]], None] | None = None
+    folder: Path,
+    changes: Mapping[str, Any] | None = None,
+    adapt: Callable[[dict[str, Any]], None] | None = None,
+    speed: float = 0,
 ) -> Iterator[Running]:
-    """Start one with TENANTS; `changes` are merged over the `gateway:` section, `adapt` edits the whole file."""
+    """Start one with TENANTS; `changes` are merged over the `gateway:` section, `adapt` edits the whole file; `speed`
+    multiplies the simulated models' latency."""
     keys = {tenant: new_key() for tenant in TENANTS}
     config = yaml.safe_load((ROOT / "proxy_config.yaml").read_text(encoding="utf-8"))
     tenants: dict[str, Any] = {}
@@ -114,7 +118,7 @@ def gateway(
         tenants[name] = {**tenant, "apps": {"web": app}}
     state = folder / "state"
     # Checks are drawn at random: only of the tenant that asks for all of them.
-    cache = {"checks": {"share": 0}, "shared_groups": {"pool": ["north", "south"]}}
+    cache = {"timeout_ms": 2_000, "checks": {"share": 0}, "shared_groups": {"pool": ["north", "south"]}}
     config["gateway"] |= {"tenants": tenants, "state_dir": str(state), **(changes or {})}
     config["gateway"]["cache"] = {**cache, **config["gateway"].get("cache", {})}
     if adapt is not None:
@@ -122,6 +126,6 @@ def gateway(
     path = folder / "proxy_config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    options = Options(path, port=free_port(), state_dir=state, simulator_speed=0)
+    options = Options(path, port=free_port(), state_dir=state, simulator_speed=speed)
     with running_gateway(options, environ) as started:
         yield Running(started, keys, state)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Final, cast
 
@@ -19,6 +20,7 @@ from plugins.adapters.breaker import Away, Breaker
 from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, hit, pack, tenant_prefix
 from plugins.adapters.cache_index import Neighbour, SemanticIndex
 from plugins.adapters.cache_purge import Purged, Selection, purge
+from plugins.adapters.cache_seal import Seal
 from plugins.adapters.redis_scripts import Client, open_redis
 from plugins.adapters.single_flight import SingleFlight
 from plugins.cache import scope_key
@@ -54,6 +56,7 @@ class RedisCache:
         self._client: Client | None = None
         self._index: SemanticIndex | None = None
         self._connecting = asyncio.Lock()
+        self._seal = Seal(config.encryption_key) if config.encryption_key else None
         self._roomy, self._look_again_s = True, 0.0  # time.monotonic()
         self._store = (files("plugins.adapters") / "lua" / "cache_store_v1.lua").read_text(encoding="utf-8")
         self.breaker = Breaker(self._ping, timeout_ms=config.timeout_ms, open_ms=config.breaker_open_ms)
@@ -65,11 +68,14 @@ class RedisCache:
 
     async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
         """The answer stored for this very request, or a miss, or a bypass when Redis is away."""
+        scope, question = self._veiled(scope, question)
         body = await self.breaker.run(lambda: self._body(scope, entry_key(scope, question)))
         if isinstance(body, Away):
             return CacheVerdict("bypass", body.reason)
         if body is None:
             return CacheVerdict("miss", "not stored")
+        if scope.sealed and (body := self._seal.opened(scope, body) if self._seal else None) is None:
+            return CacheVerdict("miss", "the stored entry cannot be read")
         return _served("exact", _EXACT_REASON, body)
 
     async def semantic(
@@ -101,12 +107,17 @@ class RedisCache:
         """Keep an answer; one larger than `max_entry_bytes` is left out."""
         if len(entry.response.encode("utf-8", "surrogatepass")) > self._config.max_entry_bytes:
             return
-        if not await self._has_room():
+        if (scope.sealed and self._seal is None) or not await self._has_room():
             return
+        scope, question = self._veiled(scope, entry.question)
+        if scope.sealed:
+            entry, vector = replace(entry, question=question), None  # a vector tells what was asked
         try:
             fields = pack(scope, vector if self._config.semantic else None, entry, time.time())
         except UnicodeEncodeError:  # half a surrogate pair in the question or answer: not storable as UTF-8
             return
+        if scope.sealed and self._seal is not None:
+            fields = fields | {"b": self._seal.closed(scope, bytes(fields["b"]))}  # type: ignore[arg-type]  # bytes
         await self.breaker.run(lambda: self._write(entry_key(scope, entry.question), fields, entry.ttl_s))
 
     async def lead(self, scope: Scope, question: str) -> Lease | None:
@@ -115,7 +126,7 @@ class RedisCache:
         if isinstance(lease := await cache.lead(s, q) or await cache.wait(s, q), Hit): return Served(lease)
         ... call the model, store ...; finally: await cache.release(lease)
         """
-        return await self._flight.lead(scope, question)
+        return await self._flight.lead(*self._veiled(scope, question))
 
     async def wait(self, scope: Scope, question: str) -> Hit | Lease:
         """The leader's answer; or a lease, when the leader died, could not store, or took too long."""
@@ -162,6 +173,10 @@ class RedisCache:
             refused.append((neighbour, verdict))
         nearly = next((_near(*each) for each in refused if each[1].check == SCORER), None)
         return CacheVerdict("miss", _told(refused[0][1]), near[0].distance, near=nearly)
+
+    def _veiled(self, scope: Scope, question: str) -> tuple[Scope, str]:
+        """What finds an entry: of a sealed one nobody can tell the texts."""
+        return self._seal.veiled(scope, question) if scope.sealed and self._seal is not None else (scope, question)
 
     async def _connected(self) -> Client:
         if self._client is None:

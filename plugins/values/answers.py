@@ -34,6 +34,7 @@ class Scope:
     language: str
     history: str
     owner: str = ""  # end user, where the tenant caches per user
+    sealed: bool = False  # encrypted at rest, and for the very same request only
 
 
 @dataclass(frozen=True, slots=True)

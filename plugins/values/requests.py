@@ -46,6 +46,8 @@ class Hints:
     deadline_ms: int | None = None
     no_cache: bool = False  # do not answer from the cache
     no_store: bool = False  # do not keep the answer
+    max_age_s: int | None = None  # answer from the cache only with what is no older
+    ttl_s: int | None = None  # keep the answer no longer
     feature: str = ""
     session: str = ""
     traceparent: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import fields, replace
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def test_different_requests_never_share_a_key(one: Scope, asked: str, other: Sco
 @given(SCOPES, TRICKY, st.sampled_from([f.name for f in fields(Scope)]), TRICKY)
 def test_each_field_of_the_scope_is_part_of_the_key(scope: Scope, asked: str, name: str, value: str) -> None:
     """Changing one field changes the keys, whatever it is changed to."""
-    changed = replace(scope, **{name: value})
+    changed = replace(scope, **cast(dict[str, Any], {name: value}))
     assert (exact_key(scope, asked) == exact_key(changed, asked)) == (scope == changed)
     assert (entry_key(scope, asked) == entry_key(changed, asked)) == (scope == changed)
 

@@ -128,3 +128,35 @@ def test_a_long_message_that_calls_a_tool_is_not_kept(running: Running) -> None:
     for _ in range(2):
         assert running.post(MESSAGES, asked).headers["x-tierwise-cache"] == "bypass"
         time.sleep(0.3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "headers", "verdict"),
+    [
+        ({"cache": {"no-cache": True}}, {}, "bypass"),
+        ({"cache": {"no-store": True}}, {}, "bypass"),
+        ({}, {"Cache-Control": "no-cache"}, "bypass"),
+        ({}, {"Cache-Control": "max-age=0, private"}, "miss"),
+        ({"cache": {"s-maxage": 0}}, {}, "miss"),
+        ({}, {"Cache-Control": "max-age=3600"}, "exact"),
+        ({"cache": {"s-maxage": 3600}}, {}, "exact"),
+    ],
+)
+def test_requests_say_how_fresh_an_answer_must_be(
+    running: Running, fields: dict[str, Any], headers: dict[str, str], verdict: str
+) -> None:
+    """Cache-Control and LiteLLM's `cache` field are both obeyed."""
+    asked = body(CHAT, "What is the capital of Belgium?", user=f"{fields}{headers}"[:40])
+    until_stored(running, CHAT, asked)
+    time.sleep(1.1)  # an age is told in whole seconds
+    assert running.post(CHAT, {**asked, **fields}, "acme", **headers).headers["x-tierwise-cache"] == verdict
+
+
+def test_a_client_may_shorten_how_long_its_answer_is_kept(running: Running) -> None:
+    """LiteLLM's `cache.ttl` counts where it is less than the configured time; zero is not to store."""
+    asked = body(CHAT, "What is the capital of Iceland?")
+    running.post(CHAT, {**asked, "cache": {"ttl": 0}})
+    time.sleep(0.5)
+    running.post(CHAT, {**asked, "cache": {"ttl": 2}})
+    time.sleep(2.5)
+    assert running.post(CHAT, asked).headers["x-tierwise-cache"] == "miss"

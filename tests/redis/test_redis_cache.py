@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ async def cache_on(
         await cache.close()
 
 
-def scope_of(tenant: str = "acme", **changes: str) -> Scope:
+def scope_of(tenant: str = "acme", **changes: Any) -> Scope:
     return replace(Scope(tenant, "any", "auto", "", "{}", "en", ""), **changes)
 
 
@@ -550,3 +551,77 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+SECRET = "a secret of the operator, 32 characters or more"
+
+
+async def test_sealed_answers_tell_nothing_of_their_texts(url: str) -> None:
+    """Of a tenant whose content is not kept nothing readable lies in Redis, and only the same request is answered."""
+    config = CONFIG.model_copy(update={"uncaptured": "encrypt", "encryption_key": SECRET})
+    scope = scope_of("private", sealed=True, system="Be brief.", owner="ann@example.org")
+    async with cache_on(url, config) as cache:
+        await cache.store(scope, HERE, entry_of())
+        found = await cache.exact(scope, ASKED)
+        assert isinstance(found, Hit) and found.response == '{"text":"3798 m"}'
+        assert not isinstance(await cache.semantic(scope, PARAPHRASE, HERE), Hit)
+        assert not isinstance(await cache.exact(scope_of("private", sealed=True, owner="bob"), ASKED), Hit)
+    with SyncRedis.from_url(url) as client:
+        (key,) = client.keys("tw:c:{private}:e:*")
+        lies = client.hgetall(key)
+    assert set(lies) == {b"s", b"b"}
+    assert key.decode() not in (entry_key(replace(scope, sealed=False), ASKED), entry_key(scope, ASKED))
+    assert b"3798" not in lies[b"b"] and b"small" not in lies[b"b"]
+
+
+async def test_another_secret_opens_no_answer(url: str) -> None:
+    """Entries of an old key are misses, and so are altered ones; without a key nothing is stored."""
+    scope = scope_of("private", sealed=True)
+    for secret in (SECRET, SECRET[::-1], None):
+        config = CONFIG.model_copy(update={"encryption_key": secret})
+        async with cache_on(url, config) as cache:
+            assert not isinstance(await cache.exact(scope, ASKED), Hit)
+            await cache.store(scope, None, entry_of())
+    with SyncRedis.from_url(url) as client:
+        keys = client.keys("tw:c:{private}:e:*")
+        assert len(keys) == 2
+        for key in keys:
+            client.hset(key, "b", client.hget(key, "b")[:-1] + b"x")
+    async with cache_on(url, CONFIG.model_copy(update={"encryption_key": SECRET})) as cache:
+        assert not isinstance(await cache.exact(scope, ASKED), Hit)
+
+
+async def test_answers_leave_room_for_budgets(tmp_path: Path) -> None:
+    """When a Redis that does not evict is nearly full nothing more is stored, long before a budget could not be
+    written; lookups go on."""
+    with EmbeddedRedis(data_dir=tmp_path, maxmemory_mb=60) as server, SyncRedis.from_url(server.url) as client:
+        config = CONFIG.model_copy(update={"max_memory_share": 0.5})
+        async with cache_on(server.url, config) as cache:
+            await cache.store(scope_of(), HERE, entry_of())
+        for part in range(35):
+            client.set(f"filler:{part}", b"x" * 1_000_000)
+        async with cache_on(server.url, config) as cache:
+            await cache.store(scope_of(), HERE, entry_of("Another question?"))
+            assert isinstance(await cache.exact(scope_of(), ASKED), Hit)
+            assert not isinstance(await cache.exact(scope_of(), "Another question?"), Hit)
+        client.set("budget", b"y" * 1_000_000)
+
+
+async def test_a_learnt_threshold_decides(url: str) -> None:
+    """The verifier is asked with the threshold of the stored question's task class, and what it refuses by its score
+    is told as a near miss."""
+    asked: list[float | None] = []
+
+    class Listening(ScriptedVerifier):
+        def decide(self, cached: str, asked_too: str, cosine: float, threshold: float | None = None) -> Said:
+            asked.append(threshold)
+            return Said(False, 0.7, 0.9, "scorer")
+
+    async with cache_on(url, verifier=Listening()) as cache:
+        await cache.store(scope_of(), HERE, entry_of(task="qa"))
+        found = await cache.semantic(scope_of(), PARAPHRASE, HERE, {"qa": 0.9}.get)
+        assert asked == [0.9] and isinstance(found, CacheVerdict) and found.near is not None
+        assert (found.near.task, found.near.score, found.near.threshold) == ("qa", 0.7, 0.9)
+        stored = await cache.stored(scope_of(), found.near.key)
+        assert stored is not None and stored.response == '{"text":"3798 m"}'
+        assert await cache.stored(scope_of("globex"), found.near.key) is None
