@@ -411,7 +411,8 @@ async def answer(cache: RedisCache, calls: list[int], *, store: bool = True) -> 
 async def test_identical_misses_call_the_model_once(url: str) -> None:
     """Twenty concurrent requests over two replicas: one leads, the others get its answer."""
     calls: list[int] = []
-    async with cache_on(url) as one, cache_on(url) as two:
+    patient = CONFIG.model_copy(update={"lease_ms": 10_000})
+    async with cache_on(url, patient) as one, cache_on(url, patient) as two:
         answers = await asyncio.gather(*(answer(one if i % 2 else two, calls) for i in range(20)))
     assert answers == ["the answer"] * 20
     assert len(calls) == 1
@@ -420,7 +421,7 @@ async def test_identical_misses_call_the_model_once(url: str) -> None:
 async def test_a_dead_leader_is_followed_by_one_other(url: str) -> None:
     """When the leader vanishes its lease expires, one of those who wait takes over, and all get an answer."""
     calls: list[int] = []
-    async with cache_on(url) as cache:
+    async with cache_on(url, CONFIG.model_copy(update={"lease_ms": 1_500})) as cache:
         assert await cache.lead(scope_of(), ASKED)  # and never released
         answers = await asyncio.gather(*(answer(cache, calls) for _ in range(20)))
     assert answers == ["the answer"] * 20
