@@ -76,7 +76,7 @@ def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
         return SAME
     if not one.content and not other.content:
         return _function_score(one.norm, other.norm)
-    if lexicon.lemmas(one.norm) & lexicon.lemmas(other.norm):
+    if lexicon.lemmas(one.norm) & lexicon.lemmas(other.norm) or _is_same_measure(one.norm, other.norm):
         return LEMMA
     if lexicon.opposed(one.norm, other.norm):
         return 0.0
@@ -87,6 +87,11 @@ def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
     if _is_acronym(one, other):
         return ABBREVIATION
     return _meaning_score(one.norm, other.norm, lexicon)
+
+
+def _is_same_measure(one: str, other: str) -> bool:
+    """`kg` and `kilograms`, `Jan` and `January`."""
+    return any(one in table and table.get(one) == table.get(other) for table in (w.UNITS, w.DATES))
 
 
 def _function_score(one: str, other: str) -> float:

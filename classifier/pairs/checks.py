@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from classifier.pairs.checks_asked import check_target, check_tense, check_voice
 from classifier.pairs.checks_edits import (
     check_entities,
     check_function_words,
@@ -49,6 +50,9 @@ CHECKS: Final[dict[str, Check]] = {
     "antonym": check_antonyms,
     "entities": check_entities,
     "wh_word": check_wh_word,
+    "target": check_target,
+    "voice": check_voice,
+    "tense": check_tense,
     "direction": check_direction,
     "word_order": check_word_order,
     "function_word": check_function_words,

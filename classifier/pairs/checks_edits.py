@@ -17,7 +17,7 @@ from classifier.pairs.wh import compatible
 
 def is_name(token: Token, lexicon: Lexicon) -> bool:
     """Capitalised inside a sentence, known only as a name, or a word that no dictionary knows."""
-    if token.kind != "word" or not token.content or token.norm in w.FILLERS:
+    if token.kind != "word" or not token.content or token.norm in w.FILLERS or token.norm in w.UNITS:
         return False
     if token.capital and not token.first:
         return True
@@ -104,13 +104,16 @@ def _exchanged(pair: Pair) -> str | None:
     if len(places) != 1 or not pair.is_one_edit():
         return None
     how = pair.asked_a == pair.asked_b == "how"
-    one, other = ({_place_of(t, how) for t in side} - {""} for side in (places[0].only_a, places[0].only_b))
+    plain = {"", "asking", "anyone", "any", "to"} if how else {""}
+    one, other = ({_place_of(t, how) for t in side} - plain for side in (places[0].only_a, places[0].only_b))
     return f"{sorted(one)} exchanged for {sorted(other)}" if one and other and one != other else None
 
 
 def _place_of(token: Token, how: bool) -> str:
     """The class of a function word for which another may stand; the word itself if it has none."""
     norm = token.norm
+    if norm in ("want", "need"):  # `have to` is `need to`, not `want to`
+        return "want" if norm == "want" else "asking" if how else "present"
     if norm in w.ARTICLES or norm in w.FILLERS:
         return ""
     if norm in w.AUXILIARIES:
@@ -212,11 +215,12 @@ def check_insertion(pair: Pair) -> str | None:
         return None
     other = pair.b if lone_a else pair.a
     asked = pair.asked_a if pair.asked_a == pair.asked_b else ""
+    repeated = max(len(lone_a), len(lone_b)) == 1
     added = [
         t
         for t in (*lone_a, *lone_b)
         if not _harmless(t)
-        and not _is_redundant(t, other, pair.lexicon)
+        and not (repeated and _is_redundant(t, other, pair.lexicon))
         and t.norm not in _IMPLIED.get(asked, frozenset())
     ]
     return f"only one side says {' '.join(t.norm for t in added)}" if added else None

@@ -14,6 +14,7 @@ from classifier.pairs.text import Parsed
 
 _DIRECTED: Final = ("from_", "to", "before", "after", "by", "than", "against", "above", "below", "because")
 _LIST: Final = w.word_set("and or versus vs between with both") | w.ARTICLES
+_REPLACING: Final = w.word_set("replace substitute swap exchange trade confuse mistake compare")  # A with B
 _MEASURES: Final = w.word_set("best cost costs price worth legal legally allowed average expensive possible safe")
 _COUNTS: Final = w.word_set("number amount count")
 _LEADING: Final = w.word_set("in on at for during if when as of within since with without under about before after by")
@@ -49,17 +50,20 @@ def check_direction(pair: Pair) -> str | None:
 
 def check_word_order(pair: Pair) -> str | None:
     """All content is matched but stands in another order."""
-    moved = [t for t in pair.moved if is_salient(t)]
+    whole = not pair.alignment.only_a and not pair.alignment.only_b  # a mere permutation: light words count too
+    moved = [t for t in pair.moved if is_salient(t) or (whole and t.content)]
     if not moved or len(pair.lone_a()) + len(pair.lone_b()) > 1:
         return None
-    if _is_list_swap(pair) or _is_modifier_swap(pair) or _explains_moves(pair, _links(pair), 2):
+    if _is_list_swap(pair) or _is_modifier_swap(pair) or _explains_moves(pair, _links(pair, whole), 2):
         return None
     return f"same words in another order ({', '.join(t.norm for t in moved[:3])})"
 
 
-def _links(pair: Pair) -> list[tuple[int, int]]:
-    """Places of the matched salient tokens, in the order of the first question."""
-    return [(x.a, x.b) for x in pair.alignment.links if is_salient(pair.a.tokens[x.a])]
+def _links(pair: Pair, light: bool = False) -> list[tuple[int, int]]:
+    """Places of the matched salient tokens (and the light ones), in the order of the first question."""
+    return [
+        (x.a, x.b) for x in pair.alignment.links if is_salient(token := pair.a.tokens[x.a]) or (light and token.content)
+    ]
 
 
 def _explains_moves(pair: Pair, links: list[tuple[int, int]], budget: int) -> bool:
@@ -124,7 +128,8 @@ def _keeps_lead(pair: Pair, run: list[tuple[int, int]]) -> bool:
     head = pair.a.tokens[run[0][0]].norm
     timed = head in w.DATES or head in w.SCOPE_WORDS or any(pair.a.tokens[a].norm in w.DATES for a, _ in run)
     passive = {first, second} == {"by", ""} and any(t.norm in w.AUXILIARIES for t in (*pair.a.tokens, *pair.b.tokens))
-    return (timed and bool(first or second)) or (timed and len(run) > 1) or passive
+    turned = first != second and {first, second} & {"before", "after", "since"}
+    return (timed and bool(first or second) and not turned) or (timed and len(run) > 1) or passive
 
 
 def _lead(parsed: Parsed, at: int) -> str:
@@ -159,12 +164,12 @@ def _is_list_swap(pair: Pair) -> bool:
     """Neighbours joined by `and`, `or` or `versus` changed places and nothing else did."""
     links = _links(pair)
     swaps = _swapped_neighbours(links)
-    if swaps is None:
+    if swaps is None or any(_REPLACING & pair.lexicon.lemmas(norm) for norm in pair.a.norms()):
         return False
     for i in swaps:
         (a1, b1), (a2, b2) = links[i], links[i + 1]
         between = _between(pair.a, a1, a2), _between(pair.b, b1, b2)
-        if not all(part and part <= _LIST for part in between):
+        if not all(part - w.ARTICLES and part <= _LIST for part in between):
             return False
     return True
 

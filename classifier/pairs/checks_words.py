@@ -6,12 +6,13 @@ See `checks` for the contract.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import NEGATIVE_PREFIXES, Lexicon
 from classifier.pairs.pair import Pair
-from classifier.pairs.text import Parsed
+from classifier.pairs.text import Parsed, Token
 
 _IDIOMS: Final = (("or", "not"), ("whether", "not"), ("not", "only"), ("no", "matter"))
 _IRREGULAR_DEGREE: Final = {
@@ -93,12 +94,16 @@ def _weak_quantifiers(parsed: Parsed) -> Counter[str]:
     """`most` after `the` is a degree and left to that check."""
     counts = _classes(parsed, w.QUANTIFIERS_WEAK)
     for i, token in enumerate(parsed.tokens):
+        if token.norm == "few" and (i == 0 or parsed.tokens[i - 1].norm not in _BEFORE_FEW):
+            counts["some"] -= 1
+            counts["few"] += 1
         if token.norm in ("most", "mostly") and (i == 0 or parsed.tokens[i - 1].norm in _BEFORE_DEGREE):
             counts["most"] -= 1
     return +counts
 
 
 _BEFORE_DEGREE: Final = w.word_set("the a my your is are be this that earn learned used s i")
+_BEFORE_FEW: Final = w.word_set("a the last past next first these those quite my your")
 _BEFORE_LAST: Final = _BEFORE_DEGREE | w.word_set("our his her their in during at to of for from on since")
 
 
@@ -138,9 +143,17 @@ def _degrees(parsed: Parsed, lexicon: Lexicon) -> set[str]:
 
 def _is_adjective_form(word: str, ending: str, lexicon: Lexicon) -> bool:
     """Whether the ending is a degree: `cheaper`, not `teacher` (whose base is a verb) or `forest`."""
-    if ending == "er" and lexicon.knows_exactly(word):
+    if lexicon.knows_exactly(word) and not lexicon.is_adjective(word):
         return False
-    return len(lexicon.lemmas(word)) > 1 and not lexicon.knows_exactly(word)
+    return len(lexicon.lemmas(word)) > 1
+
+
+def _asks_way(pair: Pair) -> bool:
+    """The best way to do something is how to do it."""
+    return pair.asked_a == "how" or bool(_WAYS & {*pair.a.norms(), *pair.b.norms()})
+
+
+_WAYS: Final = w.word_set("way ways method methods tip tips practice practices")
 
 
 def check_comparatives(pair: Pair) -> str | None:
@@ -151,15 +164,23 @@ def check_comparatives(pair: Pair) -> str | None:
         return f"degree {sorted(one)} against {sorted(other)}"
     if bool(one & down) != bool(other & down):
         return f"degree {sorted(one)} against {sorted(other)}"
-    if one != other and "more" in one ^ other and not pair.lone_a() and not pair.lone_b():
+    if "most" in one ^ other and pair.is_one_edit() and not _asks_way(pair):
+        return f"degree {sorted(one)} against {sorted(other)}"
+    whole = not pair.lone_a() and not pair.lone_b()
+    if one != other and whole and ("more" in one ^ other or (pair.is_one_edit() and pair.asked_a != "how")):
         return f"degree {sorted(one)} against {sorted(other)}"
     return None
 
 
+def _unmatched(parsed: Parsed, places: Iterable[int]) -> list[Token]:
+    """Unmatched content, light words too: `get` turns `give` round."""
+    return [parsed.tokens[i] for i in places if parsed.tokens[i].content]
+
+
 def check_antonyms(pair: Pair) -> str | None:
     """An unmatched word whose opposite is unmatched on the other side."""
-    for first in pair.lone_a():
-        for second in pair.lone_b():
+    for first in _unmatched(pair.a, pair.alignment.only_a):
+        for second in _unmatched(pair.b, pair.alignment.only_b):
             if first.kind != "word" or second.kind != "word":
                 continue
             if pair.lexicon.antonyms(first.norm, second.norm):

@@ -169,6 +169,18 @@ class Lexicon:
         senses = self.synsets(word)
         return 2 * len([s for s in senses if self._pos[s] == 1]) > len(senses)
 
+    def may_be_verb(self, word: str) -> bool:
+        """Whether one of the word's common senses is a verb."""
+        return any(self._pos[s] == 1 for s in self.synsets(word))
+
+    def is_adjective(self, word: str) -> bool:
+        """Whether all of the word's common senses are adjectives or adverbs."""
+        return bool(self.synsets(word)) and all(self._pos[s] >= 2 for s in self.synsets(word))
+
+    def is_irregular(self, word: str) -> bool:
+        """Whether the word is listed as an irregular form (`took`, `bought`); plurals of nouns are not meant."""
+        return word in self._forms and not word.endswith(("ing", "s"))
+
     def _linked(self, one: str, other: str, pairs: set[tuple[int, int]]) -> bool:
         firsts = [self._number[w] for w in self.lemmas(one) if w in self._number]
         seconds = [self._number[w] for w in self.lemmas(other) if w in self._number]

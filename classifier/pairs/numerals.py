@@ -46,7 +46,7 @@ _ORDINALS: Final = {
     "eleventh": 11, "twelfth": 12, "twentieth": 20, "thirtieth": 30, "hundredth": 100,
 }  # fmt: skip
 _ROMAN: Final = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12}
-_DIGITS: Final = re.compile(r"^(\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")
+_DIGITS: Final = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")
 
 
 def plain(value: Decimal) -> str:

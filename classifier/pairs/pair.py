@@ -92,7 +92,9 @@ def asks_for_list(parsed: Parsed, asked: Asked) -> bool:
         return "are" in norms or "which" in head or "do" not in head
     if asked == "yes_no":
         return "there" in norms[:3] or "any" in norms[:4]
-    return asked == "none" and bool({"show", "list", "name", "give", "find", "any"} & set(head))
+    return asked == "none" and bool(
+        {"show", "list", "name", "give", "find", "any"} & set(head) or {"which", "what"} & set(norms)
+    )
 
 
 def _head_of(parsed: Parsed) -> int | None:

@@ -13,7 +13,8 @@ from classifier.pairs.numerals import read_digits, read_roman, read_words
 
 Kind = Literal["word", "number", "code", "sign"]
 _TOKEN: Final = re.compile(
-    r"[$€£¥₹%]|\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th|k|m|bn|s)?(?![\w])|[A-Za-z]*\d[\w]*(?:[-/.]\w*\d\w*)*"
+    r"[$€£¥₹%]|(?<![\w)])(?<!\d )-(?=\d+(?:\.\d+)?(?!\w|[-/]))\d[\d,]*(?:\.\d+)?"
+    r"|\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th|k|m|bn|s)?(?![\w])|[A-Za-z]*\d[\w]*(?:[-/.]\w*\d\w*)*"
     r"|[^\W\d_]+(?:'[^\W\d_]+)*|[&#]",
     re.UNICODE,
 )
@@ -38,6 +39,16 @@ _SAME_PHRASES: Final = (
     (re.compile(r"\bget(?:ting)? rid of\b", re.IGNORECASE), "remove"),
     (re.compile(r"\b(co|e|re|pre|on|off|check|log|sign)-(?=[a-z])", re.IGNORECASE), r"\1"),
     (re.compile(r"\bnew york city\b|\bnyc\b", re.IGNORECASE), "New York"),
+    (re.compile(r"\bleast (?:difficult|hard|demanding|challenging)\b", re.IGNORECASE), "easiest"),
+    (re.compile(r"\bless (?:difficult|hard|demanding|challenging)\b", re.IGNORECASE), "easier"),
+    (re.compile(r"\bleast (?:expensive|costly)\b", re.IGNORECASE), "cheapest"),
+    (re.compile(r"\bless (?:expensive|costly)\b", re.IGNORECASE), "cheaper"),
+    (re.compile(r"\bat the same time\b", re.IGNORECASE), "together"),
+    (
+        re.compile(r"\b(?:out of|of|from|among)(?: all)?(?: of)? the\b(?=[^,?.]*,? (?:which|what)\b)", re.IGNORECASE),
+        "the",
+    ),
+    (re.compile(r"\brs\.? ?(?=\d)|(?<=\d) ?rs\b\.?", re.IGNORECASE), " INR "),
 )
 _ATTACHED_UNIT: Final = re.compile(
     r"(?<=\d)(?=(?:am|pm|kgs?|g|mg|lbs?|oz|kms?|cm|mm|ft|ml|l|hrs?|mins?|secs?|gb|mb|kb|tb|mph|kph|kw|usd|eur|gbp)\b)",
@@ -73,7 +84,8 @@ _OPENINGS: Final = tuple(
 )
 _CLOSING: Final = re.compile(
     r"[\s,.;!-]*\b(?:please|pls|plz|kindly|thanks|thank you|thx|cheers|many thanks|thanks in advance|"
-    r"thanks a lot|thank you very much|thank you so much|or not|if possible|sir|anyone|any ideas|right now)\W*$",
+    r"thanks a lot|thank you very much|thank you so much|or not|if possible|sir|anyone|any ideas|right now|"
+    r"why or why not|(?:and|&) why|if (?:so|yes),? why)\W*$",
     re.IGNORECASE,
 )
 

@@ -41,6 +41,9 @@ _COMPATIBLE: Final = frozenset(
 )  # fmt: skip
 
 
+_PERSONS: Final = w.word_set("person character man woman boy girl guy somebody someone people")
+
+
 def asked_for(parsed: Parsed) -> Asked:
     """Classify by the first question word, or by a leading auxiliary; `none` for statements and requests."""
     norms = parsed.norms()
@@ -85,6 +88,8 @@ def _asked_by(word: str, following: list[str]) -> Asked:
         return "how"  # what should I do to ...
     if following[:1] in (["does"], ["do"], ["will"], ["would"]) and following[-1:] == ["cost"]:
         return "how_much"
+    if "name" in following[:5] and _PERSONS & set(following[:9]):
+        return "who"
     for near in following[:5]:
         if near in _AFTER_WHAT:
             return _AFTER_WHAT[near]
