@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from classifier.pairs.edits import edit_pairs, word_edits
 from classifier.pairs.rows import PairRow
 
 _CORPUS: Final = Path(__file__).with_name("corpus")
@@ -119,11 +120,17 @@ def dressed_pairs(texts: list[str], count: int, rng: random.Random) -> Iterator[
             yield PairRow(text, other, True, "dressed", kind)
 
 
-def generate(seed: int = 7, actions: int = 3000, queries: int = 1200, dressed: int = 500) -> list[tuple[str, PairRow]]:
-    """All generated pairs with the unit that cross-validation must keep together."""
+def generate(
+    seed: int = 7, actions: int = 3000, queries: int = 1200, dressed: int = 500, changed: int = 600
+) -> list[tuple[str, PairRow]]:
+    """All generated pairs with the unit that cross-validation must keep together.
+
+    A kind of edit is one unit: out of fold, each kind is judged by trees that never saw it.
+    """
     rng = random.Random(seed)  # noqa: S311 - data, not secrets
     groups = list(group_pairs())
     rows = [(f"group-{number}", row) for number, row in groups]
     texts = sorted({row.a for _, row in groups})
     made = [*action_pairs(actions, rng), *query_pairs(queries, rng), *dressed_pairs(texts, dressed, rng)]
-    return rows + [(row.a, row) for row in made]
+    edited = [*edit_pairs(), *word_edits(texts, changed, rng)]
+    return rows + [(row.a, row) for row in made] + [(f"edit-{row.kind}", row) for row in edited]

@@ -38,7 +38,7 @@ _SAY: Final = {
     ("banking77", True): 0.5, ("banking77", False): 1.5, ("groups", True): 4.0, ("groups", False): 5.0,
     ("actions", True): 0.3, ("actions", False): 0.3, ("queries", True): 0.3, ("queries", False): 0.3,
     ("dressed", True): 0.3, ("surface_clean", True): 0.3, ("one_edit_clean", False): 0.5,
-    ("paws_wiki", True): 0.3, ("paws_wiki", False): 0.5,
+    ("edits", True): 0.3, ("edits", False): 0.5, ("paws_wiki", True): 0.3, ("paws_wiki", False): 0.5,
 }  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def train(files: Sequence[Path], out: Path, seed: int = 7, threshold: float = 0.
     facts = {
         "seed": seed,
         "trained_on": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
-        "generated_rows": sum(r.source in ("groups", "actions", "queries", "dressed") for r in every),
+        "generated_rows": sum(r.source in ("groups", "actions", "queries", "dressed", "edits") for r in every),
         "cross_validation": validation_report(every, kept, scores, threshold),
         "versions": {"numpy": np.__version__, "scikit-learn": sklearn.__version__},
     }
