@@ -26,10 +26,10 @@ def edit_pairs(path: Path = _FILE) -> Iterator[PairRow]:
     """The pairs of a file of templates. Raises ValueError at a line that is no template with two readings."""
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         kind, bar, template = line.partition(" | ")
-        readings = [_read(template, i) for i in (0, 1)]
-        if not bar or readings[0] == readings[1]:
+        one, other = _read(template, 0), _read(template, 1)
+        if not bar or one == other:
             raise ValueError(f"{path}:{number}: not `kind | text with {{one|other}}`")
-        yield PairRow(*readings, kind.startswith("="), SOURCE, kind.lstrip("="))
+        yield PairRow(one, other, kind.startswith("="), SOURCE, kind.lstrip("="))
 
 
 def _read(template: str, which: int) -> str:

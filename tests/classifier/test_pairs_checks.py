@@ -41,6 +41,19 @@ REFUSED = [
     ("function_word", "What did he say about rent?", "What did she say about rent?"),
     ("substitution", "How do I paint a ceiling?", "How do I paint a staircase?"),
     ("insertion", "How do I train a puppy?", "How do I train a deaf puppy?"),
+    ("numbers", "Is -4 degrees too cold for the pump?", "Is 4 degrees too cold for the pump?"),
+    ("quantifier", "Did a few tenants object?", "Did few tenants object?"),
+    ("comparative", "Which is wider, the canal or the lane?", "Which is wide, the canal or the lane?"),
+    ("comparative", "Which is the best router under 90 euros?", "Which is the router under 90 euros?"),
+    ("antonym", "Who died earlier, the king or the bishop?", "Who died last, the king or the bishop?"),
+    ("antonym", "Is the steward paid in cash?", "Is the stewardess paid in cash?"),
+    ("target", "What was the rank of the officer who fled?", "What was the trade of the officer who once fled home?"),
+    ("voice", "Who insured the gallery?", "Who was insured by the gallery?"),
+    ("voice", "Which scout is trained by the guide?", "Which scout is training the guide?"),
+    ("tense", "Who chairs the tenants' council?", "Who chaired the tenants' council?"),
+    ("function_word", "Do I have to attend the hearing?", "Do I want to attend the hearing?"),
+    ("word_order", "Can I replace honey with sugar here?", "Can I replace sugar with honey here?"),
+    ("word_order", "We need to make a payment", "We payment to make a need"),
     ("language", "¿Cómo puedo pagar la factura con mi tarjeta?", "How can I pay the bill with my card?"),
 ]
 
@@ -54,6 +67,11 @@ SERVED = [
     ("How do I purchase a car?", "How do I buy a car?"),
     ("Which is larger, salt or sand?", "Which is larger, sand or salt?"),
     ("In winter, which roads are closed?", "Which roads are closed in winter?"),
+    ("How to varnish a table?", "How can I varnish a table?"),
+    ("Of all the gyms, which ones have a sauna?", "Which gyms have a sauna?"),
+    ("Is 20 kilograms of luggage free?", "Is 20 kg of luggage free?"),
+    ("Which tracks are least difficult?", "Which tracks are the easiest?"),
+    ("Which is the best phone under 300 euros, and why?", "Which is the best phone under 300 euros?"),
     ("What colour is the flag?", "What color is the flag?"),
 ]
 
