@@ -100,10 +100,13 @@ class TierConfig(Settings):
 
 
 class AliasConfig(Settings):
-    """What `auto`, `fast`, `cheap` or `best` may choose: the tiers between these two, ends included."""
+    """What `auto`, `fast`, `cheap` or `best` may choose: the tiers between these two, ends included. Tiers that lately
+    took longer than `first_token_ms` (streams) or `answer_ms` (others) are passed over for a quicker one, if any."""
 
     min_tier: str | None = None
     max_tier: str | None = None
+    first_token_ms: Annotated[int, Field(gt=0)] | None = None
+    answer_ms: Annotated[int, Field(gt=0)] | None = None
 
 
 class DispatchRow(Settings):

@@ -26,6 +26,7 @@ from plugins.pricing import baseline_cost, bound
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
 from plugins.routing.explore import Explorer
+from plugins.routing.speed import Speeds
 from plugins.routing.sticky import conversation_id
 from plugins.sensitive import TextPattern, find_sensitive, redact_all
 from plugins.values import (
@@ -58,6 +59,7 @@ class Pipeline:
     sink: Sink
     patterns: Mapping[str, TextPattern]
     explorer: Explorer = field(default_factory=Explorer)
+    speeds: Speeds = field(default_factory=Speeds)
 
     async def admit(self, flight: Flight, call: Call) -> GatewayError | None:
         """Take the request up to the model's door. A refusal is returned; otherwise the flight carries either
@@ -132,11 +134,13 @@ class Pipeline:
             elif call.endpoint is Endpoint.EMBEDDINGS:
                 return BadRequest(f"{call.model!r} cannot embed. Name an embedding model.", param="model")
             else:
-                verdict = self.cascade.classify(call, await self.cache.vector(flight, call))
+                verdict = self.cascade.classify(call, flight.vector)
+                if flight.vector is None and self.cascade.wants_vector(call, verdict):
+                    verdict = self.cascade.classify(call, await self.cache.vector(flight, call))
                 if self.cascade.is_unsure(verdict):
                     verdict = await self._judged(flight, verdict)
                 before, spare = await self._previous(call), self.budget.step_down(call)
-                around = flight.constraints, self.config, self.catalog, before, spare, self.explorer
+                around = flight.constraints, self.config, self.catalog, before, spare, self.explorer, self.speeds
                 route = table.route(verdict, call, *around)
                 noted.update({"step_down": spare} if spare else {})
             if isinstance(route, Route):
@@ -199,10 +203,21 @@ class Pipeline:
         if flight.hold is not None and flight.settled is None:
             await self.settle(flight, _unsettled_charge(flight))
         flight.ended_ns = flight.ended_ns or time.time_ns()
+        self._note_speed(flight)
         tenant = self.config.tenants.get(flight.caller.tenant)
         text = self._captured(flight, tenant)
         self.sink.emit(trace_of(flight, self._baseline(flight), text))
         await self.cache.let_go(flight)
+
+    def _note_speed(self, flight: Flight) -> None:
+        """How long the routed tier took, where it alone answered."""
+        straight = flight.outcome == "answered" and not (
+            flight.failed_attempts or flight.fallbacks or flight.escalations
+        )
+        if straight and flight.call and flight.route and flight.hit is None and flight.admitted_ns:
+            seen_ns = flight.first_token_ns if flight.call.stream else flight.ended_ns
+            if seen_ns:
+                self.speeds.note(flight.route.tier, flight.call.stream, (seen_ns - flight.admitted_ns) / 1e6)
 
     def _captured(self, flight: Flight, tenant: TenantConfig | None) -> tuple[str, str]:
         """(input, output) as far as the tenant's capture policy lets them be traced."""

@@ -72,12 +72,19 @@ def score(
             before = model.predict(text, None).hardness * CARRY_OVER
             if before > hardness:
                 hardness, carried = before, " carried over from an earlier turn"
-    configured = shipped.of(config.tasks.get(task), config.default)
-    thresholds = configured.shifted(learnt, call.caller.tenant, task, config.learning.max_shift)
+    configured, thresholds = thresholds_for(call, task, shipped, config, learnt)
     difficulty, threshold, sign = _place(hardness, thresholds)
     taught = " (learnt)" if thresholds != configured else ""
     reason = f"hardness {hardness:.2f} {sign} {threshold:.2f}{taught}{carried}"
     return Verdict(task, difficulty, Layer.SCORED, hardness, threshold, prediction.confidence, reason)
+
+
+def thresholds_for(
+    call: Call, task: str, shipped: Thresholds, config: RoutingConfig, learnt: Learnt
+) -> tuple[Thresholds, Thresholds]:
+    """(as configured for this task class, as moved by what was learnt)."""
+    configured = shipped.of(config.tasks.get(task), config.default)
+    return configured, configured.shifted(learnt, call.caller.tenant, task, config.learning.max_shift)
 
 
 def _place(hardness: float, at: Thresholds) -> tuple[Difficulty, float, str]:

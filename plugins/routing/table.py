@@ -9,6 +9,7 @@ from plugins.config import AliasConfig, GatewayConfig
 from plugins.errors import BadRequest, Forbidden, GatewayError, NoDeployment, UnknownModel
 from plugins.pricing import typical_tokens
 from plugins.routing.explore import Explorer
+from plugins.routing.speed import Speeds
 from plugins.routing.sticky import keeps
 from plugins.values import Call, Constraints, Difficulty, Layer, Previous, Route, Verdict
 
@@ -83,11 +84,12 @@ def route(
     previous: Previous | None = None,
     step_down: str | None = None,
     explorer: Explorer | None = None,
+    speeds: Speeds | None = None,
 ) -> Route | GatewayError:
     """The tier for an alias: the table's (or the conversation's), or the nearest dearer one that fits, or the
     nearest cheaper one. `step_down` says why the dearest tier is to be spared; it is then chosen only for what no
-    other tier can serve, and for an alias that begins there. `explorer` may try a neighbour among what is left, for a
-    first turn."""
+    other tier can serve, and for an alias that begins there. `speeds` leaves out what is too slow for this caller.
+    `explorer` may try a neighbour among what is left, for a first turn."""
     choice = choices(call, constraints, config, catalog)
     alias = config.routing.aliases[call.model]
     if step_down is not None:
@@ -98,12 +100,17 @@ def route(
     if not choice.tiers:
         return _nothing_left(choice, constraints)
     order = list(config.tiers)
-    allowed = _within(choice.tiers, alias, order) or choice.tiers
+    allowed, slow = (speeds or Speeds()).in_time(_within(choice.tiers, alias, order) or choice.tiers, call, alias)
     dearer = [t for t in allowed if order.index(t) >= order.index(wanted)]
     tier = dearer[0] if dearer else allowed[-1]
     reason = f"{verdict.reason}; {kept}" if kept else verdict.reason
     if tier != wanted:
-        why = constraints.reason or dict(choice.dropped).get(wanted) or f"{call.model} stops at {tier}"
+        why = (
+            constraints.reason
+            or dict(choice.dropped).get(wanted)
+            or slow.get(wanted)
+            or f"{call.model} stops at {tier}"
+        )
         reason = f"{reason}; {wanted} -> {tier}: {why}"
     if explorer is not None and previous is None:
         near = [t for t in order if t in allowed]

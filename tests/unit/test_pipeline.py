@@ -14,6 +14,7 @@ from plugins.flight import Flight, response_headers
 from plugins.pipeline import Pipeline
 from plugins.routing.cascade import Cascade
 from plugins.routing.scored import Thresholds
+from plugins.routing.speed import FEWEST
 from plugins.values import (
     Call,
     Cap,
@@ -21,6 +22,7 @@ from plugins.values import (
     Difficulty,
     Endpoint,
     Exact,
+    Hints,
     Layer,
     LedgerAway,
     LowerBound,
@@ -209,3 +211,35 @@ async def test_aliases_do_not_embed() -> None:
     """An embedding needs a named model."""
     _, error = await admitted(pipeline(FakeLedger()), call("x 0.1", endpoint=Endpoint.EMBEDDINGS))
     assert error is not None and error.http_status == 400
+
+
+class CountingEmbedder(NoEmbedder):
+    """Counts what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def embed(self, text: str) -> None:
+        self.asked.append(text)
+
+
+@pytest.mark.parametrize(("text", "embedded"), [("hi", 0), ("think 0.01", 0), ("think 0.45", 1), ("solve 0.65", 1)])
+async def test_only_a_close_decision_waits_for_an_embedding(text: str, embedded: int) -> None:
+    """Rules decide alone, and so do lexical features far from both thresholds (0.4 and 0.7)."""
+    counting = CountingEmbedder()
+    shipped = pipeline(FakeLedger())
+    path = replace(shipped, cache=replace(shipped.cache, embedder=counting))
+    await admitted(path, call(text))
+    assert len(counting.asked) == embedded
+
+
+async def test_a_tier_that_took_long_is_passed_over_for_who_waits() -> None:
+    """The path itself measures how long the routed tier takes, and heeds it for calls with a deadline."""
+    path = pipeline(FakeLedger())
+    for _ in range(FEWEST):
+        flight, _ = await admitted(path, call("solve 0.9"))
+        flight.admitted_ns, flight.ended_ns, flight.status = 1, 3_000_000_001, 200
+        await path.finish(flight)
+    flight, _ = await admitted(path, call("solve 0.9", hints=Hints(deadline_ms=1000)))
+    assert flight.route is not None and flight.route.tier == "mid"
+    assert "answers in 3000 ms, 1000 wanted" in flight.route.reason
