@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from plugins.errors import BadRequest
-from plugins.tracing import environment_of, trace_id_of
+from plugins.tracing import CACHE_CHECK, environment_of, trace_id_of
 from plugins.values import MICROS_PER_USD, Caller, Trace
 
 OWN: Final = "gateway."
@@ -26,7 +26,7 @@ _MAX_TEXT_CHARS = 200
 _MAX_COMMENT_CHARS = 2_000
 _BAD_WORDS = frozenset({"bad", "wrong", "incorrect", "negative", "down", "thumbs_down", "no"})
 _FIELDS = frozenset({"trace_id", "name", "value", "comment"})
-_CHECK = "escalation check"
+_CHECK, _AFTERWARDS = "escalation check", "answer check"  # before the answer left, or when it had
 _SCHEMA = "schema"  # the check of that name in `plugins.escalation`
 
 
@@ -112,17 +112,22 @@ def automatic_scores(trace: Trace, environment: str) -> Iterator[Score]:
 
     gateway.answer_ok       BOOLEAN  the first answer passed the checks that decide on escalation
     gateway.schema_valid    BOOLEAN  it was the JSON that was asked for
+    gateway.judged          BOOLEAN  a model judged a served cached answer to say what a fresh one says
     gateway.escalated       BOOLEAN  a better model was asked (only where one could have been)
     gateway.cache_distance  NUMERIC  cosine distance of a served semantic hit
     gateway.saved_usd       NUMERIC  dollars below the baseline tier, where there is a baseline
     """
-    check = next((step.attributes for step in trace.steps if step.name == _CHECK), None)
+    step = next((step for step in trace.steps if step.name in (_CHECK, _AFTERWARDS)), None)
     found: list[tuple[str, float, DataType, str]] = []
-    if check is not None:
+    if step is not None:
+        check = step.attributes
         found.append(("answer_ok", int(bool(check.get("ok"))), "BOOLEAN", str(check.get("reason", ""))))
-        found.append(("escalated", int(trace.escalations > 0), "BOOLEAN", ""))
+        if step.name == _CHECK:
+            found.append(("escalated", int(trace.escalations > 0), "BOOLEAN", ""))
         if check.get("wants_json") and (check.get("ok") or check.get("check") == _SCHEMA):
             found.append(("schema_valid", int(bool(check.get("ok"))), "BOOLEAN", ""))
+    if (judged := _judged(trace)) is not None:
+        found.append(("judged", int(judged), "BOOLEAN", "the cached answer was compared with a fresh one"))
     if trace.cache.kind == "semantic" and trace.cache.distance is not None:
         found.append(("cache_distance", round(trace.cache.distance, 6), "NUMERIC", ""))
     if trace.baseline_micros:
@@ -133,6 +138,13 @@ def automatic_scores(trace: Trace, environment: str) -> Iterator[Score]:
         yield Score(
             _id(trace_id, full, ""), trace_id, full, value, data_type, trace.ended_ns, comment, env, trace.caller.tenant
         )
+
+
+def _judged(trace: Trace) -> bool | None:
+    """What the check of a cached answer said; None for a request that was not checked, and for near misses."""
+    told = next((step.attributes for step in trace.steps if step.name == CACHE_CHECK), {})
+    result = told.get("result") if told.get("of") == "hit" else None
+    return result == "same" if result in ("same", "different") else None
 
 
 def to_api(score: Score) -> dict[str, Any]:  # Any: JSON values

@@ -91,10 +91,14 @@
         sum(increase(tierwise_feedback_total{ {{- $ours -}} ,cache="semantic",verdict="bad"}[1d]))
         / sum(increase(tierwise_feedback_total{ {{- $ours -}} ,cache="semantic"}[1d])) > {{ $rule.cacheBadShare }}
         and sum(increase(tierwise_feedback_total{ {{- $ours -}} ,cache="semantic",verdict="bad"}[1d])) >= {{ $rule.cacheBadLeast }}
+        or
+        sum(increase(tierwise_cache_checks_total{ {{- $ours -}} ,of="hit",result="different"}[1d]))
+        / sum(increase(tierwise_cache_checks_total{ {{- $ours -}} ,of="hit",result=~"same|different"}[1d])) > {{ $rule.cacheBadShare }}
+        and sum(increase(tierwise_cache_checks_total{ {{- $ours -}} ,of="hit",result="different"}[1d])) >= {{ $rule.cacheBadLeast }}
       for: 5m
       labels: {severity: warning}
       annotations:
-        summary: {{ `{{ $value | humanizePercentage }} of the feedback on semantic cache hits says they were wrong` | quote }}
+        summary: {{ `{{ $value | humanizePercentage }} of the semantic cache hits that were looked at were wrong` | quote }}
         description: The cache may serve answers to other questions. Switch cache.semantic off, or accept a smaller error.
     - alert: TierwiseBudgetNearlySpent
       expr: min by (tenant) (tierwise_budget_left_usd{ {{- $ours -}} }) < {{ $rule.budgetLeftUsd }}

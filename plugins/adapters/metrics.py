@@ -70,7 +70,9 @@ class MetricsSink:
         self._routed = counter("routed", "Routed requests by task class and layer.", "task", "layer", "tier")
         self._models = counter("model_requests", "Requests by model.", "provider", "model", "outcome")
         self._cache = counter("cache_verdicts", "Cache verdicts.", "tenant", "verdict")
-        self._cache_checks = counter("cache_checks", "Cached answers compared with the model's.", "tenant", "result")
+        self._cache_checks = counter(
+            "cache_checks", "Cached answers compared with the model's.", "tenant", "of", "result"
+        )
         self._fallbacks = counter("fallbacks", "Attempts after a failed one.", "tier", "provider")
         self._escalations = counter("escalations", "Answers asked again of a better model.", "tier", "task")
         self._latency = Histogram(
@@ -211,8 +213,12 @@ class MetricsSink:
             if step.name == ATTEMPT:
                 self._count_attempt(step)
             elif step.name == CACHE_CHECK:
-                result = self._limit("result", str(step.attributes.get("result") or ""))
-                self._cache_checks.labels(self._limit("tenant", trace.caller.tenant), result).inc()
+                self._count_check(step, self._limit("tenant", trace.caller.tenant))
+
+    def _count_check(self, step: Step, tenant: str) -> None:
+        """Of a hit, whose answer was served, or of a near miss, whose answer was not."""
+        of, result = (self._limit(name, str(step.attributes.get(name) or "")) for name in ("of", "result"))
+        self._cache_checks.labels(tenant, of, result).inc()
 
     def _count_attempt(self, step: Step) -> None:
         limit, told = self._limit, step.attributes

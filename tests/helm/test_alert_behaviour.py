@@ -38,6 +38,8 @@ BAD_CALL = 'provider_attempts_total{provider="openai",model="m",result="provider
 CAP = '{tenant="acme",scope="tenant",tier="any",window="day",unit="usd"}'
 GOOD_HIT, BAD_HIT = (f'feedback_total{{cache="semantic",verdict="{verdict}"}}' for verdict in ("good", "bad"))
 BAD_MISS = 'feedback_total{cache="miss",verdict="bad"}'
+SAME, DIFFERENT = (f'cache_checks_total{{tenant="acme",of="hit",result="{said}"}}' for said in ("same", "different"))
+NEAR_MISS = 'cache_checks_total{tenant="acme",of="near miss",result="different"}'
 CASES = (
     Case("TierwiseProviderFails", {OK_CALL: "0+7x60", BAD_CALL: "0+3x60"}, True),
     Case("TierwiseProviderFails", {OK_CALL: "0+9x60", BAD_CALL: "0+1x60"}, False),
@@ -47,6 +49,8 @@ CASES = (
     Case("TierwiseCapNearlyReached", {f"budget_spent{CAP}": "0x60", f"budget_cap{CAP}": "0x60"}, False),
     Case("TierwiseCacheMayErr", {GOOD_HIT: "0+1x60", BAD_HIT: "0+1x60"}, True),
     Case("TierwiseCacheMayErr", {GOOD_HIT: "0+20x60", BAD_HIT: "0+1x60"}, False),
+    Case("TierwiseCacheMayErr", {SAME: "0+3x60", DIFFERENT: "0+1x60"}, True),
+    Case("TierwiseCacheMayErr", {SAME: "0+30x60", DIFFERENT: "0+1x60", NEAR_MISS: "0+30x60"}, False),
     Case("TierwiseCacheMayErr", {GOOD_HIT: "0x60", BAD_HIT: "0x20 1x40", BAD_MISS: "0+5x60"}, False),
     Case("TierwiseRequestsFail", {ANSWERED: "0+9x60", FAILED: "0+1x60"}, True),
     Case("TierwiseRequestsFail", {ANSWERED: "0+99x60", FAILED: "0+1x60"}, False),

@@ -210,3 +210,25 @@ async def _until(holds: Any) -> None:
     while not holds():
         assert time.monotonic() < until, "did not happen within ten seconds"
         await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("of", "result", "value"), [("hit", "same", 1), ("hit", "different", 0)])
+def test_a_checked_cache_hit_is_judged(of: str, result: str, value: int) -> None:
+    """A model compared the answer that was served with a fresh one."""
+    trace = a_trace(steps=(Step("cache check", 1, 2, {"of": of, "result": result}),))
+    assert {one.name: one.value for one in automatic_scores(trace, "production")}["gateway.judged"] == value
+
+
+@pytest.mark.parametrize(("of", "result"), [("near miss", "different"), ("hit", "unsure"), ("hit", "over budget")])
+def test_what_was_not_served_or_not_decided_is_not_judged(of: str, result: str) -> None:
+    """No score rather than a guess."""
+    trace = a_trace(steps=(Step("cache check", 1, 2, {"of": of, "result": result}),))
+    assert "gateway.judged" not in {one.name for one in automatic_scores(trace, "production")}
+
+
+def test_a_streams_answer_is_scored_when_it_was_checked_afterwards() -> None:
+    """It could not have been escalated any more, so nothing is said of that."""
+    trace = a_trace(steps=(Step("answer check", 1, 2, {"ok": True, "check": "", "wants_json": True}),))
+    found = {one.name: one.value for one in automatic_scores(trace, "production")}
+    assert (found["gateway.answer_ok"], found["gateway.schema_valid"]) == (1, 1)
+    assert "gateway.escalated" not in found
