@@ -55,13 +55,14 @@ class CacheChecks:
     ) -> None:
         self._evidence, self._given_ask, self._draw = evidence, ask, draw
         self._running: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def wants(self, flight: Flight, config: GatewayConfig) -> bool:
         """Whether this finished request is drawn for a check."""
         call, near, tenant = flight.call, flight.cache.near, config.tenants.get(flight.caller.tenant)
         if call is None or near is None or tenant is None or flight.scope is None or flight.checked or flight.emitted:
             return False
-        if flight.outcome not in ("cached", "answered") or len(self._running) >= MOST_AT_ONCE:
+        if self._closed or flight.outcome not in ("cached", "answered") or len(self._running) >= MOST_AT_ONCE:
             return False
         if flight.hit is None and near.score < config.cache.checks.lowest_threshold:
             return False
@@ -80,7 +81,8 @@ class CacheChecks:
             log.error("a check of a cached answer failed", exc_info=error, extra={"call_id": flight.id})
 
     async def close(self) -> None:
-        """End the checks under way."""
+        """End the checks under way, and begin no more."""
+        self._closed = True
         for work in list(self._running):
             work.cancel()
         if self._running:
