@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from classifier import features
 from classifier.embedding import MODEL_ID, MODEL_SHA256
 from classifier.heads import KINDS, Head, Inputs
-from classifier.labels import TASKS
+from classifier.labels import LENT, TASKS
 from classifier.mixture import Curves, Expert, Mixture, logit, sigmoid
 
 FORMAT: Final = 1
@@ -161,7 +161,7 @@ def read_mixture(arrays: Mapping[str, NDArray[Any]], manifest: Manifest, mode: s
         fitted = entry["modes"][mode]
         heads = {kind: _read_head(arrays, f"{entry['name']}/{kind}/", kind) for kind in fitted["heads"]}
         curves = Curves(**{name: np.asarray(value) for name, value in fitted["curves"].items()})
-        experts.append(Expert(heads, curves))
+        experts.append(Expert(heads, curves, for_others=entry["name"] == LENT))
     gate = _read_head(arrays, f"gate/{mode}/line/", "line")
     task = _read_head(arrays, f"task/{mode}/line/", "line")
     return Mixture(gate, task, tuple(experts))

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from classifier.labels import TASKS
+from classifier.labels import LENT, TASKS
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-LENT: Final = "lent"  # outcomes of other sources, in other formats
 EVERYDAY: Final = "everyday"  # the source of rows whose outcomes are estimates written with the prompt
 SLACK: Final = 0.1
 _OPTIONS: Final = re.compile(r"\n\(?[A-J][.):]\s")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from classifier.calibrate import fit_curves
 from classifier.fit import Array, Matrix, fit_line, fit_near, fit_trees, fit_words, score
 from classifier.heads import KINDS, Head
+from classifier.labels import LENT
 from classifier.mixture import Curves, Expert, Vector
 
 FOLDS = 5
@@ -40,7 +41,7 @@ class Fitted:
 
     def expert(self, mode: str) -> Expert:
         """As served."""
-        return Expert({kind: self.heads[kind] for kind in self.uses[mode]}, self.curves[mode])
+        return Expert({kind: self.heads[kind] for kind in self.uses[mode]}, self.curves[mode], self.name == LENT)
 
 
 def stored(kind: str, head: Head) -> Head:
@@ -112,5 +113,6 @@ def fit_expert(name: str, data: Matrix, strong: Vector, weak: Vector, seed: int,
     for mode, kinds in uses.items():
         own = np.stack([scores[kind] for kind in kinds])
         curves[mode] = fit_curves(own, strong, weak)
-        held_out[mode] = np.stack([curves[mode].apply(own[:, i]) for i in range(len(data))])
+        answers = [curves[mode].apply(own[:, i]) for i in range(len(data))]
+        held_out[mode] = np.stack([curves[mode].elsewhere(a) for a in answers] if name == LENT else answers)
     return Fitted(name, heads, curves, held_out, uses)

@@ -17,3 +17,4 @@ TASKS: Final[tuple[str, ...]] = (
     "chat",
 )
 TIERS: Final[tuple[str, ...]] = ("weak", "mid", "strong")
+LENT: Final = "lent"  # the source name of outcomes in other formats than their own, for prompts of unseen sources

@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from threadpoolctl import threadpool_limits
 
 from classifier import features
 from classifier.artifact import FORMAT, Manifest, save
 from classifier.calibrate import accuracy_curve, between, rank_scale, split_at
-from classifier.data import CORPUS, EVERYDAY, LENT, DataError, Row, lend, read_corpus, read_rows, sha256_of
+from classifier.data import CORPUS, EVERYDAY, DataError, Row, lend, read_corpus, read_rows, sha256_of
 from classifier.embedding import MODEL_ID, MODEL_SHA256, Embedder
 from classifier.experts import FEW_ROWS, MODES, Fitted, fit_expert, folds_of, stored
 from classifier.features import lexical
 from classifier.fit import Array, Matrix, fit_logistic, matrix, score
 from classifier.heads import Head
-from classifier.labels import TASKS
+from classifier.labels import LENT, TASKS
 from classifier.metrics import ece, routing_figures
 from classifier.mixture import Vector, softmax
 
@@ -159,7 +160,17 @@ def fit(
     weak: str | None = None,
     corpus: Path = CORPUS,
 ) -> tuple[dict[str, Array], Trained]:
-    """Everything but writing: the arrays of the artifact and what was learnt. `strong`, `weak`: see `read_rows`."""
+    """Everything but writing: the arrays of the artifact and what was learnt. `strong`, `weak`: see `read_rows`.
+
+    On one thread of BLAS, as sums in another order would give other bytes on a machine with other cores.
+    """
+    with threadpool_limits(1):
+        return _fit(files, seed, embedder or Embedder(), strong, weak, corpus)
+
+
+def _fit(
+    files: Sequence[Path], seed: int, embedder: Embedder, strong: str | None, weak: str | None, corpus: Path
+) -> tuple[dict[str, Array], Trained]:
     rows = read_rows(files, strong, weak)
     if not any(row.has_outcomes for row in rows):
         raise DataError("no row has outcomes: give 'strong_ok' and 'weak_ok', or scores with --strong A --weak B")
@@ -168,7 +179,7 @@ def fit(
     members = _members(rows)
     with _progress() as progress:
         bar = progress.add_task("embedding", total=len(rows))
-        data = embed_rows(rows, embedder or Embedder(), lambda: progress.advance(bar))
+        data = embed_rows(rows, embedder, lambda: progress.advance(bar))
         bar = progress.add_task("fitting", total=6 * len(members) + 2)
 
         def tick(what: str) -> None:
