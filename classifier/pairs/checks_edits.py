@@ -61,7 +61,17 @@ def check_wh_word(pair: Pair) -> str | None:
         and not (pair.asks_for_list() or {one, other} == {"how", "where"} or _is_how_do_i(pair))
     ):
         return f"asks {one} against {other}, all else equal"
+    shared = sum(is_salient(pair.a.tokens[x.a]) for x in pair.alignment.links)
+    alone = shared >= _MUCH and bool(pair.lone_a()) != bool(pair.lone_b())
+    if alone and one != other and not {"none", "yes_no"} & {one, other} and {one, other} not in _FORMS_OF_HOW:
+        added = [t for t in (*pair.lone_a(), *pair.lone_b()) if t.norm not in w.LIGHT]
+        if added:
+            return f"asks {one} against {other}, and only one side says {added[0].norm}"
     return None
+
+
+_MUCH: Final = 4  # shared content words that say about whom or what both ask
+_FORMS_OF_HOW: Final = ({"how", "what"}, {"how", "where"})
 
 
 def _is_how_do_i(pair: Pair) -> bool:
@@ -104,8 +114,9 @@ def _exchanged(pair: Pair) -> str | None:
     if len(places) != 1 or not pair.is_one_edit():
         return None
     how = pair.asked_a == pair.asked_b == "how"
-    plain = {"", "asking", "anyone", "any", "to"} if how else {""}
-    one, other = ({_place_of(t, how) for t in side} - plain for side in (places[0].only_a, places[0].only_b))
+    one, other = ({_place_of(t, how) for t in side} - {""} for side in (places[0].only_a, places[0].only_b))
+    if how and "asking" in one ^ other:  # `how to` and `is there any way to` beside `how can I`
+        one, other = (side - {"asking", "anyone", "any", "to"} for side in (one, other))
     return f"{sorted(one)} exchanged for {sorted(other)}" if one and other and one != other else None
 
 

@@ -18,11 +18,11 @@ from classifier.pairs.rows import PairRow
 from classifier.pairs.text import parse
 
 SOURCE: Final = "edits"
-_FILE: Final = Path(__file__).with_name("corpus") / "edits.txt"
+CORPUS: Final = Path(__file__).with_name("corpus") / "edits.txt"
 _CHOICE: Final = re.compile(r"\{([^}]*)\}")
 
 
-def edit_pairs(path: Path = _FILE) -> Iterator[PairRow]:
+def edit_pairs(path: Path = CORPUS) -> Iterator[PairRow]:
     """The pairs of a file of templates. Raises ValueError at a line that is no template with two readings."""
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         kind, bar, template = line.partition(" | ")

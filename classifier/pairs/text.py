@@ -20,6 +20,7 @@ _TOKEN: Final = re.compile(
 )
 _CODE_JOINT: Final = re.compile(r"\b([A-Za-z]{1,6})-(\d[\w]*)\b")
 _ACRONYM: Final = re.compile(r"\b(?:[A-Za-z]\.){2,}")
+_IN_BRACKETS: Final = re.compile(r"((?:\b[^\W\d_]+[ -]+){2,6})\(([A-Z]{2,6})s?\)")
 _SAME_PHRASES: Final = (
     (re.compile(r"\b(?:the )?united states(?: of america)?\b|\busa\b", re.IGNORECASE), "US"),
     (re.compile(r"\b(?:the )?united kingdom\b|\bgreat britain\b", re.IGNORECASE), "UK"),
@@ -43,6 +44,14 @@ _SAME_PHRASES: Final = (
     (re.compile(r"\bless (?:difficult|hard|demanding|challenging)\b", re.IGNORECASE), "easier"),
     (re.compile(r"\bleast (?:expensive|costly)\b", re.IGNORECASE), "cheapest"),
     (re.compile(r"\bless (?:expensive|costly)\b", re.IGNORECASE), "cheaper"),
+    (  # the best there is
+        re.compile(
+            r"(\b(?:the|your|my) (?:most|best|worst|top|greatest|favou?rite|\w{2,}est)\b[^?.,]*?) "
+            r"(?:in the (?:whole |entire )?world|of all times?|on earth)\b",
+            re.IGNORECASE,
+        ),
+        r"\1",
+    ),
     (re.compile(r"\bat the same time\b", re.IGNORECASE), "together"),
     (
         re.compile(r"\b(?:out of|of|from|among)(?: all)?(?: of)? the\b(?=[^,?.]*,? (?:which|what)\b)", re.IGNORECASE),
@@ -129,11 +138,18 @@ def strip_politeness(text: str) -> str:
     return text
 
 
+def _drop_initials(match: re.Match[str]) -> str:
+    """`Digital Audio Workstation (DAW)` without the brackets if they hold the initials of the words before."""
+    initials = "".join(word[0] for word in re.split(r"[ -]+", match[1].strip())).upper()
+    return match[1] if initials.endswith(match[2]) else match[0]
+
+
 def normalise(text: str) -> str:
     """Unicode-compatible form, plain quotes and dashes, single spaces."""
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
     text = re.sub(r"[‐-―]", "-", text)
     text = re.sub(r"\s+", " ", _ACRONYM.sub(lambda m: m[0].replace(".", ""), text))
+    text = _IN_BRACKETS.sub(_drop_initials, text)
     for pattern, name in _SAME_PHRASES:
         text = pattern.sub(name, text)
     return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()

@@ -48,6 +48,11 @@ REFUSED = [
     ("antonym", "Who died earlier, the king or the bishop?", "Who died last, the king or the bishop?"),
     ("antonym", "Is the steward paid in cash?", "Is the stewardess paid in cash?"),
     ("target", "What was the rank of the officer who fled?", "What was the trade of the officer who once fled home?"),
+    (
+        "wh_word",
+        "What was lent to the crew that crossed the frozen strait?",
+        "When was the museum founded that lent to the crew that crossed the frozen strait?",
+    ),
     ("voice", "Who insured the gallery?", "Who was insured by the gallery?"),
     ("voice", "Which scout is trained by the guide?", "Which scout is training the guide?"),
     ("tense", "Who chairs the tenants' council?", "Who chaired the tenants' council?"),
@@ -72,6 +77,11 @@ SERVED = [
     ("Is 20 kilograms of luggage free?", "Is 20 kg of luggage free?"),
     ("Which tracks are least difficult?", "Which tracks are the easiest?"),
     ("Which is the best phone under 300 euros, and why?", "Which is the best phone under 300 euros?"),
+    (
+        "Which is the best Digital Audio Workstation (DAW) for Linux?",
+        "Which is the best digital audio workstation for Linux?",
+    ),
+    ("What is the tallest bridge in the world?", "What is the tallest bridge?"),
     ("What colour is the flag?", "What color is the flag?"),
 ]
 
