@@ -137,8 +137,7 @@ class Pipeline:
                 verdict = self.cascade.classify(call, flight.vector)
                 if flight.vector is None and self.cascade.wants_vector(call, verdict):
                     verdict = self.cascade.classify(call, await self.cache.vector(flight, call))
-                if self.cascade.is_unsure(verdict):
-                    verdict = await self._judged(flight, verdict)
+                verdict = await self._judged(flight, verdict)
                 before, spare = await self._previous(call), self.budget.step_down(call)
                 around = flight.constraints, self.config, self.catalog, before, spare, self.explorer, self.speeds
                 route = table.route(verdict, call, *around)
@@ -164,12 +163,18 @@ class Pipeline:
             await self.conversations.remember(call.caller.tenant, conversation_id(call), route.tier, failed)
 
     async def _judged(self, flight: Flight, scored: Verdict) -> Verdict:
-        """A second opinion, held for and charged like any call; the classifier's verdict where there is none."""
+        """A second opinion where the classifier is unsure, held for and charged like any call; the classifier's verdict
+        where there is none."""
         call, judge = _call(flight), self.judge
-        if judge is None or not judge.may_ask():
+        if judge is None:
             return scored
-        if known := judge.remembered(call):
+        judge.count()
+        if not self.cascade.is_unsure(scored):
+            return scored
+        if known := judge.remembered(call, scored):
             return known
+        if not judge.may_ask():
+            return scored
         group = table.judge_group(call, flight.constraints, self.config, self.catalog)
         if group is None or flight.injection:
             return scored

@@ -135,11 +135,14 @@ class Embedder(Protocol):
 class Judge(Protocol):
     """A small LLM that is asked where the classifier is unsure."""
 
+    def count(self) -> None:
+        """One more call was classified: the share of calls that are judged is counted over all of them."""
+
     def may_ask(self) -> bool:
         """Whether one more question stays within the configured share of calls."""
 
-    def remembered(self, call: Call) -> Verdict | None:
-        """The opinion on this very text of this tenant, asked before."""
+    def remembered(self, call: Call, scored: Verdict) -> Verdict | None:
+        """What the opinion on this very text of this tenant, asked before, makes of this verdict."""
 
     async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Charge]:
         """(its opinion, or None on any failure; what asking cost)."""

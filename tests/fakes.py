@@ -81,10 +81,13 @@ class FakeJudge:
     asked: list[str] = field(default_factory=list)
     allowed: bool = True
 
+    def count(self) -> None:
+        return None
+
     def may_ask(self) -> bool:
         return self.allowed
 
-    def remembered(self, call: Call) -> Verdict | None:
+    def remembered(self, call: Call, scored: Verdict) -> Verdict | None:
         return None
 
     async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Exact]:

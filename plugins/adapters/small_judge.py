@@ -22,22 +22,26 @@ MEMORY_CALLS = 2_000
 
 
 class SmallJudge:
-    """Implements ports.Judge. Opinions are kept by tenant and text, so that a repeated prompt asks once."""
+    """Implements ports.Judge. Replies are kept by tenant and text, so that a repeated prompt asks once; what one means
+    is read anew each time, as the same words may stand in another conversation."""
 
     def __init__(self, config: JudgeConfig) -> None:
         self._config = config
-        self._kept: OrderedDict[str, Verdict] = OrderedDict()
+        self._kept: OrderedDict[str, str] = OrderedDict()
         self._seen = self._asked = 0
 
-    def may_ask(self) -> bool:
-        """Counts one unsure or sure call; whether one more question stays within the configured share."""
+    def count(self) -> None:
         self._seen += 1
         if self._seen > MEMORY_CALLS:
             self._seen, self._asked = self._seen // 2, self._asked // 2
-        return self._asked + 1 <= max(1.0, self._config.max_share * self._seen)
 
-    def remembered(self, call: Call) -> Verdict | None:
-        return self._kept.get(_key(call))
+    def may_ask(self) -> bool:
+        """The very first question is free of the share, which no number of calls below its inverse would allow."""
+        return self._config.max_share > 0 and self._asked + 1 <= max(1.0, self._config.max_share * self._seen)
+
+    def remembered(self, call: Call, scored: Verdict) -> Verdict | None:
+        reply = self._kept.get(_key(call))
+        return None if reply is None else opinion(reply, scored)
 
     async def judge(self, call: Call, group: str, scored: Verdict) -> tuple[Verdict | None, Charge]:
         """(the opinion if there is one, what asking cost; its whole hold when it did not answer in time)."""
@@ -63,9 +67,10 @@ class SmallJudge:
             return None, LowerBound(0, 0) if litellm_io.may_be_billed(exception) else Exact(0, 0)
         usage = litellm_io.usage_of(reply)
         cost = Exact(micros((reply._hidden_params or {}).get("response_cost") or 0), usage.total_tokens if usage else 0)
-        verdict = opinion(reply.choices[0].message.content or "", scored)
+        said = next((choice.message.content for choice in reply.choices), "") or ""
+        verdict = opinion(said, scored)
         if verdict is not None:
-            self._kept[_key(call)] = verdict
+            self._kept[_key(call)] = said
             if len(self._kept) > KEPT_OPINIONS:
                 self._kept.popitem(last=False)
         return verdict if verdict is None else replace(verdict, cost_micros=cost.micros), cost

@@ -51,7 +51,7 @@ def opinion(reply: str, scored: Verdict) -> Verdict | None:
     try:
         said = json.loads(reply)
         task, difficulty = said["task"], Difficulty(said["difficulty"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if task not in TASKS:
         return None
