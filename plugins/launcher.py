@@ -167,12 +167,16 @@ def _start_server(options: Options, path: Path, environ: dict[str, str]) -> subp
             metrics_page.VARIABLE, metrics_page.empty_folder(options.state_dir.resolve() / "run" / "metrics")
         )
     environ.setdefault("LITELLM_LOG", "ERROR")  # its warnings at start-up are about settings that we decide
-    command = [sys.executable, "-m", "uvicorn", "plugins.server:app", "--host", options.host]
-    command += ["--port", str(options.port), "--workers", str(options.workers), "--log-level", "warning"]
-    # A worker that is slow to answer, because the machine is busy or it is still importing, is not to be killed for it.
-    command += ["--timeout-worker-healthcheck", str(START_TIMEOUT_S)]
-    command += ["--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(options.drain_s)]
+    command = server_command("plugins.server:app", options.host, options.port, options.workers, options.drain_s)
     return start_child(command, None, env=environ)
+
+
+def server_command(app: str, host: str, port: int, workers: int, drain_s: int) -> list[str]:
+    """The command that serves an ASGI application as the gateway is served."""
+    command = [sys.executable, "-m", "uvicorn", app, "--host", host, "--port", str(port), "--workers", str(workers)]
+    # A worker that is slow to answer, because the machine is busy or it is still importing, is not to be killed for it.
+    command += ["--log-level", "warning", "--timeout-worker-healthcheck", str(START_TIMEOUT_S)]
+    return [*command, "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(drain_s)]
 
 
 def _write_private(path: Path, text: str) -> None:
