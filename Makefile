@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export LITELLM_LOCAL_MODEL_COST_MAP := True
 
-.PHONY: run test lint unit install lock clean helm-tools
+.PHONY: run test lint unit bench install lock clean helm-tools
 
 install: $(STAMP)
 
@@ -30,6 +30,10 @@ lint: $(STAMP)
 
 unit: $(STAMP) helm-tools
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Some 10 minutes on a quiet machine. Portkey's gateway and GPTCache are fetched for it, and never used by the gateway.
+bench: $(STAMP)
+	$(BIN)/python -m bench.overhead --fetch-peers --page .tierwise/overhead.html
 
 lock: $(STAMP)
 	for name in uv run dev build "helm --no-deps"; do set -- $$name; $(BIN)/uv pip compile --quiet --universal \

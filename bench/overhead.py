@@ -173,8 +173,8 @@ def figures(visits: Sequence[Visit], found: dict[str, Server]) -> Json:
 
 def table(arms: Json) -> str:
     """For a terminal."""
-    head = f"{'arm':36}{'p50':>7}{'p95':>7}{'p99':>7}{'rps':>8}{'cpu ms':>8}{'RSS':>6}{'Redis':>7}  {'added p50 ms':22}throughput"
-    lines = [head]
+    head = f"{'arm':36}{'p50':>7}{'p95':>7}{'p99':>7}{'rps':>8}{'cpu ms':>8}{'RSS':>6}{'Redis':>7}"
+    lines = [f"{head}  {'added p50 ms':22}throughput"]
     for name, row in arms.items():
         added, ratio = (row.get(key) for key in ("added_p50_ms", "throughput_ratio"))
         told = f"{added[0]:+.2f} [{added[1]:+.2f}, {added[2]:+.2f}]" if added else ""

@@ -64,7 +64,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # a TCP client is handed a Transport
 
     def send(self, request: bytes, meant_s: float) -> tuple[Answer, asyncio.Future[None]]:
-        assert self._transport is not None  # noqa: S101  # connected before it is handed out
+        assert self._transport is not None  # connected before it is handed out
         self._answer, self._done = Answer(meant_s), asyncio.get_running_loop().create_future()
         self._buffer, self._body_at, self._length = bytearray(), -1, -1
         self._transport.write(request)
@@ -99,8 +99,8 @@ class _Connection(asyncio.Protocol):
             self._end()
 
     def _end(self) -> None:
-        assert self._answer is not None  # noqa: S101  # the callers looked
-        assert self._done is not None  # noqa: S101  # as above
+        assert self._answer is not None  # the callers looked
+        assert self._done is not None  # as above
         self._answer.whole_s = time.perf_counter() - self._answer.meant_s
         self._answer.body = bytes(self._buffer[self._body_at :]) if self._body_at >= 0 else b""
         if not self._done.done():
@@ -167,7 +167,9 @@ async def at_rate(client: Client, requests: Sequence[bytes], rate: float) -> lis
     return list(await asyncio.gather(*tasks))
 
 
-async def at_most(client: Client, requests: Iterator[bytes], clients: int, seconds: float) -> tuple[list[Answer], float]:
+async def at_most(
+    client: Client, requests: Iterator[bytes], clients: int, seconds: float
+) -> tuple[list[Answer], float]:
     """As many as `clients` can keep under way for `seconds`; (answers, seconds it took)."""
     began = time.perf_counter()
     answers: list[Answer] = []

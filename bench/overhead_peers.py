@@ -2,9 +2,9 @@
 
     python -m bench.overhead_peers redisvl|gptcache PORT REDIS_URL
 
-serves one of the two cache libraries over the same bare HTTP server as the provider: exact prompt in, stored answer out,
-with the embedding model that the gateway uses, in one process. `running` starts these and Portkey's gateway where they
-are installed; `fetch` installs what is not a dependency of the gateway, into a folder of the bench's own.
+serves one of the two cache libraries over the same bare HTTP server as the provider: prompt in, stored answer out, with
+the embedding model that the gateway uses, in one process. `running` starts these and Portkey's gateway where they are
+installed; `fetch` installs what is not a dependency of the gateway, into a folder of the bench's own.
 """
 
 from __future__ import annotations

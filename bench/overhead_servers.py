@@ -17,7 +17,7 @@ import yaml
 
 from plugins.config_file import CONFIG_VARIABLE, load_config
 from plugins.launcher import server_command
-from plugins.rendering import render
+from plugins.rendering import environ_for, render
 from plugins.tenancy import hash_key
 from plugins.trial.lifeline import last_lines, start_child, stop_child
 from tests.gateway import FOREIGN, free_port
@@ -52,14 +52,15 @@ TIERWISE: Mapping[str, tuple[Json, Json]] = {
     "content in traces": (OFF, {**OFF_TENANT, "capture": "full"}),
     "learning": ({**OFF, "routing": LEARNING}, OFF_TENANT),
     "all": ({"policy": POLICY, "routing": LEARNING}, ALL_TENANT),
-    "all, no fast lane": ({"policy": POLICY, "routing": LEARNING, "cache": {}}, ALL_TENANT),
+    "all, no fast lane": ({"policy": POLICY, "routing": LEARNING, "cache": {"fast_lane": False}}, ALL_TENANT),
 }
 # By server: changes of LiteLLM's own settings.
-EXACT = {"cache": True, "cache_params": {"type": "redis"}}
-SEMANTIC = {"type": "redis-semantic", "similarity_threshold": 0.85, "ttl": 3600}
+EXACT = {"cache": True, "cache_params": {"type": "redis", "url": "os.environ/REDIS_URL"}}
+SEMANTIC = {"redis_url": "os.environ/REDIS_URL", "type": "redis-semantic", "similarity_threshold": 0.85, "ttl": 3600}
 SEMANTIC |= {"redis_semantic_cache_embedding_model": "embedding"}
 LITELLM: Mapping[str, Json] = {
     "vanilla": {},
+    "vanilla, no Redis": {},
     "LiteLLM exact": EXACT,
     "LiteLLM semantic": {"cache": True, "cache_params": SEMANTIC},
     "LiteLLM complexity": {},
@@ -105,8 +106,6 @@ class Surroundings:
             "LITELLM_MASTER_KEY": MASTER_KEY,
             "LITELLM_LOG": "ERROR",
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
-            "REDIS_HOST": "127.0.0.1",
-            "REDIS_PORT": str(self.redis_port),
         }
 
 
@@ -149,7 +148,12 @@ def litellm_config(name: str, upstream_port: int) -> Json:
         "model_list": listed,
         "litellm_settings": {"drop_params": True, "telemetry": False, **LITELLM[name]},
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "always_include_stream_usage": True},
-        "router_settings": {"timeout": 120, "stream_timeout": 60, "num_retries": 1, "routing_strategy": "simple-shuffle"},
+        "router_settings": {
+            "timeout": 120,
+            "stream_timeout": 60,
+            "num_retries": 1,
+            "routing_strategy": "simple-shuffle",
+        },
     }
 
 
@@ -191,10 +195,13 @@ def _start(name: str, folder: Path, around: Surroundings) -> tuple[Server, Path,
     path, port, log = folder / "proxy_config.yaml", free_port(), folder / "log"
     environ = around.environ(path)
     vanilla = name in LITELLM
+    if name == "vanilla, no Redis":
+        del environ["REDIS_URL"]
     config = litellm_config(name, around.upstream_port) if vanilla else tierwise_config(name, around)
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     if not vanilla:
         rendered = render(load_config(path, environ), environ, folder)
+        environ = environ_for(rendered, environ)
         path.write_text(yaml.safe_dump(rendered.config, sort_keys=False), encoding="utf-8")
     app = "litellm.proxy.proxy_server:app" if vanilla else "plugins.server:app"
     process = start_child(server_command(app, "127.0.0.1", port, 1, 5), log, env=environ)

@@ -39,12 +39,16 @@ def interval(values: Sequence[float], seed: int = 1) -> list[float]:
     return [round(float(v), 3) for v in (found.mean(), low, high)]
 
 
-def summary(rounds: Sequence[Round], against: Sequence[Round], rss_mb: float | None, rss_vanilla_mb: float | None) -> Json:
+def summary(
+    rounds: Sequence[Round], against: Sequence[Round], rss_mb: float | None, rss_vanilla_mb: float | None
+) -> Json:
     """One arm: its own figures, and those against vanilla in the same rounds."""
     whole = [ms for one in rounds for ms in one.whole_ms]
     first = [ms for one in rounds for ms in one.first_ms]
     p50, p95, p99 = (round(float(v), 2) for v in np.percentile(whole, (50, 95, 99)))
-    caches = {name: sum(one.caches.get(name, 0) for one in rounds) for name in {n for one in rounds for n in one.caches}}
+    caches = {
+        name: sum(one.caches.get(name, 0) for one in rounds) for name in {n for one in rounds for n in one.caches}
+    }
     figures: Json = {
         "p50_ms": p50,
         "p95_ms": p95,

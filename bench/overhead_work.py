@@ -11,33 +11,112 @@ Body = Mapping[str, object]
 Maker = Callable[[random.Random], Iterator[Body]]
 
 TOPICS = (
-    "rainfall", "tax policy", "bread baking", "road maintenance", "jazz harmony", "bee keeping", "glass making",
-    "tidal power", "chess openings", "wool spinning", "urban planning", "soil chemistry", "ship design", "marathon training",
-    "coffee roasting", "court procedure", "map drawing", "bridge inspection", "violin repair", "cheese ripening",
-)  # fmt: skip
+    "rainfall",
+    "tax policy",
+    "bread baking",
+    "road maintenance",
+    "jazz harmony",
+    "bee keeping",
+    "glass making",
+    "tidal power",
+    "chess openings",
+    "wool spinning",
+    "urban planning",
+    "soil chemistry",
+    "ship design",
+    "marathon training",
+    "coffee roasting",
+    "court procedure",
+    "map drawing",
+    "bridge inspection",
+    "violin repair",
+    "cheese ripening",
+)
 ASPECTS = (
-    "the cost", "the history", "the vocabulary", "the main risk", "the first step", "the usual tools", "the time needed",
-    "the best season", "a common mistake", "the role of practice", "the legal side", "the environmental effect",
-)  # fmt: skip
+    "the cost",
+    "the history",
+    "the vocabulary",
+    "the main risk",
+    "the first step",
+    "the usual tools",
+    "the time needed",
+    "the best season",
+    "a common mistake",
+    "the role of practice",
+    "the legal side",
+    "the environmental effect",
+)
 ROLES = (
-    "a beginner", "a teacher", "an engineer", "a small company", "a town council", "a retired couple", "a student",
-    "a journalist", "an exporter", "a museum", "a school class", "a farmer", "a nurse", "a start-up",
-)  # fmt: skip
+    "a beginner",
+    "a teacher",
+    "an engineer",
+    "a small company",
+    "a town council",
+    "a retired couple",
+    "a student",
+    "a journalist",
+    "an exporter",
+    "a museum",
+    "a school class",
+    "a farmer",
+    "a nurse",
+    "a start-up",
+)
 TONES = ("briefly", "in two sentences", "with one example", "plainly", "for a newsletter", "as a short list")
 COUNTRIES = (
-    "Austria", "France", "Italy", "Spain", "Norway", "Sweden", "Finland", "Poland", "Greece", "Ireland", "Peru", "Chile",
-    "Japan", "Kenya", "Egypt", "Cuba", "Canada", "Ghana", "Nepal", "Latvia", "Malta", "Oman", "Qatar", "Tunisia", "Turkey",
-)  # fmt: skip
+    "Austria",
+    "France",
+    "Italy",
+    "Spain",
+    "Norway",
+    "Sweden",
+    "Finland",
+    "Poland",
+    "Greece",
+    "Ireland",
+    "Peru",
+    "Chile",
+    "Japan",
+    "Kenya",
+    "Egypt",
+    "Cuba",
+    "Canada",
+    "Ghana",
+    "Nepal",
+    "Latvia",
+    "Malta",
+    "Oman",
+    "Qatar",
+    "Tunisia",
+    "Turkey",
+)
 QUESTION = "What is the capital of {}?"
 PARAPHRASES = tuple(
     f"{before}{asked}{after}"
     for before, asked, after in product(
         ("", "Please tell me: ", "Hello, ", "Quick question: ", "Can you help? ", "Hi! "),
-        ("what's the capital of {}", "what is the capital city of {}", "which city is the capital of {}", "the capital of {} is what"),
+        (
+            "what's the capital of {}",
+            "what is the capital city of {}",
+            "which city is the capital of {}",
+            "the capital of {} is what",
+        ),
         ("?", "? Thanks!", ", please?", "? Thank you."),
     )
 )
-GREETINGS = ("hello", "hi", "hey", "good morning", "thanks", "thank you so much", "great", "cheers", "hallo", "merci", "ciao")
+GREETINGS = (
+    "hello",
+    "hi",
+    "hey",
+    "good morning",
+    "thanks",
+    "thank you so much",
+    "great",
+    "cheers",
+    "hallo",
+    "merci",
+    "ciao",
+)
 MARKS = (" ", "! ", ", ", ". ")
 
 
@@ -123,6 +202,7 @@ ARMS = (
     Arm("provider alone", "provider", named, main=True),
     Arm("vanilla", "vanilla", named, main=True),
     Arm(STREAM, "vanilla", streamed(named), STREAM, main=True),
+    Arm("vanilla, no Redis", "vanilla, no Redis", named, main=True),
     Arm("everything off", "off", named, main=True, cache="bypass"),
     Arm("routing alone", "off", routed, cache="bypass"),
     Arm("policy alone", "policy", named, cache="bypass"),

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plugins import fast_lane
 from plugins.errors import BadRequest, BodyTooLarge, GatewayError, NotServed, Unavailable
 from plugins.fields import OURS, cleaned
 from plugins.flight import Flight, response_headers
@@ -48,10 +49,10 @@ INTERNAL = (b"x-litellm-", b"llm_provider-", b"x-ratelimit-")
 
 
 class Edge:
-    """`app` is LiteLLM's FastAPI application."""
+    """`app` is LiteLLM's FastAPI application; `hits` answers what the fast lane found."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, hits: ASGIApp) -> None:
+        self.app, self.hits = app, hits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -103,6 +104,9 @@ class Edge:
             sent = {name: value for name, value in kept.items() if name not in OURS}
             payload = raw if len(sent) == len(body) else json.dumps(sent).encode()
             ours.flights.add(flight)
+            if ours.fast_lane and await fast_lane.finds(ours.pipeline, ours.keyring, flight, scope):
+                await self.hits({**scope, fast_lane.FLIGHT: flight}, receive, shaper.send)
+                return
             await self.app(_without_steering(scope, flight, len(payload)), _replay(payload, receive), shaper.send)
         except GatewayError as refusal:
             flight.error, flight.caller = refusal, ours.keyring.find(bearer(scope)) or flight.caller

@@ -51,6 +51,7 @@ class Flight:
     started_ns: int
     call: Call | None = None
     caller: Caller = NOBODY
+    opened: bool = False  # name, policy and cache are done
     constraints: Constraints = field(default_factory=Constraints)
     redact: bool = False
     injection: str = ""  # why the prompt looks like an attempt to override instructions

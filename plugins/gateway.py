@@ -93,7 +93,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
                 flight.error = refusal
                 raise litellm_io.proxy_error(refusal)
             litellm_io.name_model(response, flight.call.model if flight.call else "")
-            flight.response = answers_io.serialised(response)
+            flight.response = answers_io.serialised(response) if flight.scope is not None else ""
         return response
 
     async def async_post_call_streaming_iterator_hook(

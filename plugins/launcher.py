@@ -20,7 +20,7 @@ from plugins.adapters import metrics_page
 from plugins.adapters.price_data import catalog_of
 from plugins.config_file import CONFIG_VARIABLE, Loaded, Watched, load_config
 from plugins.errors import ConfigError, StartError
-from plugins.rendering import Rendered, render
+from plugins.rendering import REDIS, Rendered, environ_for, redis_reference, render
 from plugins.tenancy import hash_key, new_key
 from plugins.trial.lifeline import start_child, stop_child
 
@@ -84,7 +84,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
         environ.setdefault("LITELLM_MASTER_KEY", f"sk-{secrets.token_urlsafe(32)}")
         rendered_path = options.state_dir.resolve() / "run" / "proxy_config.yaml"
         _write_private(rendered_path, yaml.safe_dump(rendered.config, sort_keys=False))
-        process = _start_server(options, rendered_path, environ)
+        process = _start_server(options, rendered_path, environ_for(rendered, environ))
         stack.callback(stop_child, process, options.drain_s + SETTLE_S)
         base_url = f"http://{options.host}:{options.port}"
         _wait_until_ready(process, base_url, options.start_timeout_s)
@@ -99,7 +99,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
             time.monotonic() - began,
             source,
             rendered_path,
-            environ,
+            {**environ, **environ_for(rendered, environ)},
             rendered.config["gateway"].get("keys_file") if keys else None,
         )
 
@@ -123,8 +123,8 @@ def _bring(
     """(Redis' URL, the simulator's URL, what was brought): starts what the environment lacks and names it there."""
     redis_url, simulator_url, brought = loaded.gateway.redis_url, None, []
     if not redis_url:
-        redis_url = environ["REDIS_URL"] = _embedded_redis(stack)
-        rendered.config["gateway"]["redis_url"] = "os.environ/REDIS_URL"
+        redis_url = environ[REDIS] = _embedded_redis(stack)
+        rendered.config["gateway"]["redis_url"] = redis_reference(rendered.config, environ)
         brought.append("REDIS_URL is not set: using an embedded Redis that forgets everything at the end")
     if rendered.simulated:
         simulator_url = environ["TIERWISE_SIMULATOR_URL"] = _simulator(stack, speed)

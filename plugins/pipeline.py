@@ -61,17 +61,26 @@ class Pipeline:
     explorer: Explorer = field(default_factory=Explorer)
     speeds: Speeds = field(default_factory=Speeds)
 
-    async def admit(self, flight: Flight, call: Call) -> GatewayError | None:
-        """Take the request up to the model's door. A refusal is returned; otherwise the flight carries either
-        a hit or a route with its hold."""
-        flight.call, flight.caller = call, call.caller
+    async def open(self, flight: Flight, call: Call) -> GatewayError | None:
+        """The path as far as no model is concerned: name, policy, cache. A refusal is returned; the flight carries a
+        hit if there is one."""
+        flight.call, flight.caller, flight.opened = call, call.caller, True
         tenant = self.config.tenants[call.caller.tenant]
         if refusal := table.check_name(call, self.config, self.catalog):
             return refusal
         if refusal := await self._apply_policy(flight, tenant):
             return refusal
-        if await self._lookup(flight, tenant):
-            return None
+        await self._lookup(flight, tenant)
+        return None
+
+    async def admit(self, flight: Flight, call: Call) -> GatewayError | None:
+        """Take the request up to the model's door. A refusal is returned; otherwise the flight carries either
+        a hit or a route with its hold. Who was opened in front of LiteLLM is not opened again."""
+        opened = flight.opened and flight.caller == call.caller
+        refusal = flight.error if opened else await self.open(flight, call)
+        if refusal is not None or flight.hit is not None:
+            return refusal
+        tenant = self.config.tenants[call.caller.tenant]
         route = await self._route(flight)
         if isinstance(route, GatewayError):
             return route
@@ -109,7 +118,7 @@ class Pipeline:
         """The texts of one request with placeholders; the same value gets the same one throughout."""
         return redact_all(texts, self.patterns, self.config.policy.kinds)
 
-    async def _lookup(self, flight: Flight, tenant: TenantConfig) -> bool:
+    async def _lookup(self, flight: Flight, tenant: TenantConfig) -> None:
         call = _call(flight)
         with flight.step("cache") as noted:
             found = await self.cache.lookup(flight, tenant, call)
@@ -122,7 +131,6 @@ class Pipeline:
                 noted["distance"] = flight.cache.distance
             if (near := flight.cache.near) is not None:
                 noted.update(score=near.score, threshold=near.threshold, task=near.task)
-        return flight.hit is not None
 
     async def _route(self, flight: Flight) -> Route | GatewayError:
         call = _call(flight)

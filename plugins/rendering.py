@@ -7,6 +7,7 @@ Secrets stay references (`os.environ/NAME`), so the rendered file holds none.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ from plugins.config_file import ENV_PREFIX, Loaded
 from plugins.errors import StartError
 
 Json = dict[str, Any]
+REDIS = "REDIS_URL"
+# LiteLLM takes any Redis that it finds under a name that it knows, for counters of its own that nothing here reads: two
+# round trips a request, and one more thing that waits when Redis is slow.
+OWN_REDIS = "TIERWISE_REDIS_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ def render(loaded: Loaded, environ: Mapping[str, str], base_dir: Path) -> Render
     gateway = dict(loaded.raw["gateway"])
     if keys_file := loaded.gateway.keys_file:
         gateway["keys_file"] = str((base_dir / keys_file).resolve())
+    if gateway.get("redis_url") == ENV_PREFIX + REDIS:
+        gateway["redis_url"] = redis_reference(loaded.raw, environ)
     settings = dict(loaded.raw.get("router_settings") or {})
     first = str(kept[0]["model_name"])
     settings["model_group_alias"] = dict.fromkeys(loaded.gateway.routing.aliases, first)
@@ -54,6 +61,20 @@ def render(loaded: Loaded, environ: Mapping[str, str], base_dir: Path) -> Render
         "gateway": gateway,
     }
     return Rendered(config, tuple(notes), simulated)
+
+
+def redis_reference(config: Json, environ: Mapping[str, str]) -> str:
+    """How the rendered file names the gateway's Redis: by a name of our own, unless LiteLLM needs it too."""
+    others = [value for section, value in config.items() if section != "gateway"]
+    shared = environ.get("DATABASE_URL") or ENV_PREFIX + REDIS in json.dumps(others, default=str)
+    return ENV_PREFIX + (REDIS if shared else OWN_REDIS)
+
+
+def environ_for(rendered: Rendered, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the server process."""
+    if rendered.config["gateway"].get("redis_url") != ENV_PREFIX + OWN_REDIS:
+        return dict(environ)
+    return {**{name: value for name, value in environ.items() if name != REDIS}, OWN_REDIS: environ.get(REDIS, "")}
 
 
 def _simulated(entry: Json) -> bool:

@@ -28,7 +28,7 @@ _COLOURS = (  # Okabe and Ito's palette, distinguishable with every kind of colo
     *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"),
     *("#b8a900", "#7f7f7f"),
 )
-_STYLE = """
+STYLE = """
 :root{--bg:#f6f7f9;--card:#fff;--text:#1c2430;--dim:#5b6675;--grid:#dfe4ea;--track:#eef1f5}
 @media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1b212a;--text:#e6eaf0;--dim:#9aa6b5;
 --grid:#303947;--track:#262e39}}
@@ -60,18 +60,22 @@ tr.total td{font-weight:700;border-bottom:0}
 """
 
 
+def palette() -> str:
+    """The colours of series, as classes for fills, lines and keys."""
+    return "".join(f".c{n}{{fill:{c}}}.s{n}{{stroke:{c}}}.b{n}{{background:{c}}}" for n, c in enumerate(_COLOURS))
+
+
 def page(requests: Sequence[Request], now: datetime, caps: Sequence[CapForecast] = ()) -> str:
     """The whole page for at least one request; `caps` are shown with their forecast, if any are known."""
     totals = total_of(requests)
     over_time = timeline(requests, "tier")
     first, last = min(r.started_ns for r in requests), max(r.started_ns for r in requests)
     period = f"{_moment(first // 10**9)} to {_moment(last // 10**9)} UTC"
-    colours = "".join(f".c{n}{{fill:{c}}}.s{n}{{stroke:{c}}}.b{n}{{background:{c}}}" for n, c in enumerate(_COLOURS))
     charts = "".join([*_time_charts(over_time), _caps(caps), *(_spend_by(requests, name) for name in DEFAULT_BY)])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>Tierwise cost report</title><style>{_STYLE}{colours}</style></head><body><main>"
+        f"<title>Tierwise cost report</title><style>{STYLE}{palette()}</style></head><body><main>"
         f"<h1>Tierwise cost report</h1><p>{escape(period)}, made {_moment(int(now.timestamp()))} UTC</p>"
         f'<div class="cards">{_cards(totals)}</div><div class="charts">{charts}</div>'
         f'<section class="wide"><h2>Cost per tenant, app, task and tier</h2>{_table(requests, totals)}'

@@ -54,7 +54,13 @@ class Runtime:
     learning: LearningHouse
     evidence: CacheEvidence
     checks: CacheChecks
+    lane_is_free: bool  # nothing of LiteLLM's configuration would be passed by
     _late: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def fast_lane(self) -> bool:
+        """Whether hits of the cache are answered in front of LiteLLM."""
+        return self.lane_is_free and self.config.cache.fast_lane
 
     def any_group(self, flight: Flight) -> str:
         """A group to name to LiteLLM: the routed one; for a cache hit any one, as no model will be called."""

@@ -9,11 +9,13 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # before the impo
 
 from litellm.proxy.proxy_server import app as litellm_app
 
+from plugins.adapters.litellm_dress import dressed
 from plugins.adapters.litellm_io import quiet_refusals
 from plugins.edge import Edge
+from plugins.fast_lane import send_hit
 
 for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
     # First, because LiteLLM's own filter turns the exception among the arguments into text.
     logging.getLogger(name).filters.insert(0, quiet_refusals)
 
-app = Edge(litellm_app)
+app = Edge(litellm_app, dressed(send_hit))

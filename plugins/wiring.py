@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ from plugins.cache_path import CachePath
 from plugins.config_file import Loaded, Watched, load_config
 from plugins.errors import StartError
 from plugins.escalation_path import EscalationPath
+from plugins.fast_lane import obstacle
 from plugins.flight import Flights
 from plugins.pipeline import Pipeline
 from plugins.routing.cascade import Cascade
@@ -37,6 +39,8 @@ from plugins.routing.scored import Thresholds
 from plugins.runtime import Runtime
 from plugins.sensitive import compile_patterns
 from plugins.tenancy import Keyring
+
+log = logging.getLogger("tierwise")
 
 
 def build(loaded: Loaded) -> Runtime:
@@ -70,11 +74,13 @@ def build(loaded: Loaded) -> Runtime:
         sink=FanOut((telemetry.sink, learning.outcomes)),
         patterns=compile_patterns(config.policy.patterns),
     )
+    if in_the_way := obstacle(loaded.raw, os.environ):
+        log.info("hits of the cache are answered through LiteLLM, because of %s", in_the_way)
     watched = Watched(loaded.path)
     watched.changed()
     keyring = Keyring(config, os.environ.get("LITELLM_MASTER_KEY"))
     upstream, asking = Upstream(), EscalationPath(config, catalog, pipeline.budget)
-    house = alerts, flights, watched, learning, evidence, CacheChecks(evidence)
+    house = alerts, flights, watched, learning, evidence, CacheChecks(evidence), not in_the_way
     return Runtime(config, catalog, keyring, pipeline, telemetry, upstream, asking, ledger, *house)
 
 

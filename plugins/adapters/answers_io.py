@@ -32,7 +32,7 @@ def serialised(response: Any) -> str:
     """A plain reply as JSON, for the cache; empty for what has no such form."""
     if isinstance(response, dict):
         return json.dumps({name: value for name, value in response.items() if not name.startswith("_")}, default=str)
-    return str(response.model_dump_json()) if hasattr(response, "model_dump_json") else ""
+    return str(response.model_dump_json(exclude_none=True)) if hasattr(response, "model_dump_json") else ""
 
 
 # LiteLLM puts the chunks of these together itself, in the form of a plain reply.
@@ -41,7 +41,7 @@ _ASSEMBLED = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
 
 def keep_assembled(flight: Flight, response: Any) -> None:
     """A chat stream's whole answer, as LiteLLM puts it together; of the other endpoints it makes a chat answer."""
-    if flight.endpoint in _ASSEMBLED:
+    if flight.endpoint in _ASSEMBLED and flight.scope is not None:
         flight.response = serialised(response)
 
 

@@ -11,10 +11,12 @@ from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 
 from plugins.errors import GatewayError, UpstreamError
 from plugins.flight import Flight
-from plugins.values import Caller, Charge, Exact, Usage, micros
+from plugins.values import Caller, Charge, Endpoint, Exact, Usage, micros
 
 Json = dict[str, Any]
 METADATA_KEY = "tierwise"
+# Where the seam has nothing, LiteLLM need not make keys and copies of request and answer for it.
+NOTHING_CACHED = {"no-cache": True, "no-store": True}
 # Where text stands inside messages, parts and tool calls.
 INNER = ("content", "text", "output", "arguments", "function", "tool_calls")
 # Appended to provider messages by LiteLLM's router: model groups are nobody's business outside.
@@ -155,6 +157,8 @@ def public_text(exception: BaseException) -> str:
 def apply_policy(data: Json, flight: Flight, redacted: Callable[[Sequence[str]], Sequence[str]]) -> None:
     """What of the request LiteLLM must not see, and what providers must not."""
     data.pop("cache", None)  # the caller's wishes are honoured by our cache; LiteLLM's would skip the seam
+    if flight.hit is None and flight.endpoint is Endpoint.CHAT:
+        data["cache"] = dict(NOTHING_CACHED)
     data.pop("user_api_key_auth", None)
     if flight.redact:
         _redact_in_place(data, redacted)

@@ -65,7 +65,7 @@ class Upstream:
         tier = path.wants_better(flight)
         better = await self._asked_again(path, flight, data, tier) if tier else None
         if better is not None:
-            flight.response = better.model_dump_json()
+            flight.response = answers_io.serialised(better)
             async for chunk in replayed(better):
                 yield chunk
             return
