@@ -73,16 +73,15 @@ def caller_of(auth: UserAPIKeyAuth) -> Caller:
 
 
 def auth_of(caller: Caller) -> UserAPIKeyAuth:
-    """The reverse, for LiteLLM's custom auth. `models` stays empty: access is checked by the pipeline."""
+    """The reverse, for LiteLLM's custom auth. `models` stays empty: access is checked by the pipeline; and so does
+    the team: LiteLLM would copy its whole configuration at each request to look for settings of that team."""
     ours = {
         "tenant": caller.tenant,
         "app": caller.app,
         "key_id": caller.key_id,
         "models": list(caller.models),
     }
-    return UserAPIKeyAuth(
-        api_key=caller.key_id, team_id=caller.tenant, key_alias=caller.app, metadata={METADATA_KEY: ours}
-    )
+    return UserAPIKeyAuth(api_key=caller.key_id, key_alias=caller.app, metadata={METADATA_KEY: ours})
 
 
 class Refusal(ProxyException):  # type: ignore[misc]  # LiteLLM's types are not followed, see pyproject.toml

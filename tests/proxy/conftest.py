@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,9 @@ EMBED = {
 
 
 def extended(config: dict[str, Any]) -> None:
-    """Count outcomes, though no threshold moves before a test applies one; and have a model that embeds."""
+    """Count outcomes, though no threshold moves before a test applies one; and have a model that embeds. With
+    TIERWISE_TEST_FAST_LANE=off in the environment the same tests run with every hit answered through LiteLLM."""
+    if os.environ.get("TIERWISE_TEST_FAST_LANE") == "off":
+        config["gateway"].setdefault("cache", {})["fast_lane"] = False
     config["gateway"]["routing"]["learning"] = {"enabled": True}
     config["model_list"].append(EMBED)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.gateway import Running, gateway
-from tests.proxy.conftest import learning
+from tests.proxy.conftest import extended
 
 Json = dict[str, Any]
 # What two gateways cannot have in common: clocks, ids and keys of their own.
@@ -81,14 +81,14 @@ REQUESTS: list[tuple[str, Json, dict[str, str]]] = [
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The same gateway, with every hit answered through LiteLLM."""
-    with gateway(tmp_path_factory.mktemp("slow"), {"cache": {"fast_lane": False}}, learning) as started:
+    with gateway(tmp_path_factory.mktemp("slow"), {"cache": {"fast_lane": False}}, extended) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A gateway of its own, as nothing may be in its cache before."""
-    with gateway(tmp_path_factory.mktemp("fast"), adapt=learning) as started:
+    with gateway(tmp_path_factory.mktemp("fast"), adapt=extended) as started:
         yield started
 
 

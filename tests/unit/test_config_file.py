@@ -9,7 +9,7 @@ import pytest
 from plugins.config_file import load_config
 from plugins.errors import ConfigError, StartError
 from plugins.launcher import Options, running_gateway
-from plugins.rendering import render
+from plugins.rendering import environ_for, render
 
 SHIPPED = (Path(__file__).parents[2] / "proxy_config.yaml").read_text(encoding="utf-8")
 
@@ -107,3 +107,22 @@ def test_production_is_never_turned_into_a_trial(tmp_path: Path) -> None:
         pass
     for words in ("REDIS_URL", "LITELLM_MASTER_KEY", "provider's key", "no tenant has a key"):
         assert words in str(caught.value)
+
+
+def test_litellm_is_not_handed_the_gateways_redis(tmp_path: Path) -> None:
+    """The server gets it under a name of our own; as REDIS_URL only where virtual keys or the file itself need it."""
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED, encoding="utf-8")
+    environ = {"REDIS_URL": "redis://r", "TIERWISE_SIMULATOR_URL": "http://127.0.0.1:1/v1"}
+    own = render(load_config(path, environ), environ, tmp_path)
+    assert own.config["gateway"]["redis_url"] == "os.environ/TIERWISE_REDIS_URL"
+    child = environ_for(own, environ)
+    assert ("REDIS_URL" in child, child["TIERWISE_REDIS_URL"]) == (False, "redis://r")
+    virtual = {**environ, "DATABASE_URL": "postgresql://db"}
+    shared = render(load_config(path, virtual), virtual, tmp_path)
+    assert environ_for(shared, virtual)["REDIS_URL"] == "redis://r"
+    path.write_text(
+        SHIPPED.replace("  telemetry: false", "  cache_params: {url: os.environ/REDIS_URL}"), encoding="utf-8"
+    )
+    named = render(load_config(path, environ), environ, tmp_path)
+    assert environ_for(named, environ)["REDIS_URL"] == "redis://r"

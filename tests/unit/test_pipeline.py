@@ -90,6 +90,35 @@ async def test_a_refused_name_reserves_nothing(made: Call) -> None:
     assert isinstance(error, UnknownModel) == (made.model == "gpt-9")
 
 
+async def test_what_the_rules_decide_needs_no_embedding() -> None:
+    """Computing a vector takes longer than everything else on the path: it is asked for where it is used."""
+
+    class Counting(NoEmbedder):
+        asked = 0
+
+        async def embed(self, text: str) -> None:
+            self.asked += 1
+
+    embedder, path = Counting(), pipeline(FakeLedger())
+    path = replace(path, cache=replace(path.cache, embedder=embedder))
+    await admitted(path, call("thanks!"))
+    assert embedder.asked == 0
+    await admitted(path, call("solve 0.9"))
+    assert embedder.asked == 1
+
+
+async def test_what_was_opened_in_front_of_litellm_is_not_opened_again() -> None:
+    """The hook goes on where the edge left off, for the same caller; for another one it begins anew."""
+    path, made = pipeline(FakeLedger()), call("solve 0.9")
+    flight = Flight(made.id, made.endpoint, 1)
+    assert await path.open(flight, made) is None
+    assert await path.admit(flight, made) is None
+    assert [step.name for step in flight.steps] == ["policy", "cache", "classify", "reserve"]
+    other = replace(made, caller=replace(made.caller, app="other"))
+    await path.admit(flight, other)
+    assert [step.name for step in flight.steps].count("policy") == 2
+
+
 async def test_over_the_cap_is_429_with_what_is_left() -> None:
     """The refusal carries the cap's facts, and the headers say what is left."""
     cap = Cap("tenant", Window.DAY, micros=10)
