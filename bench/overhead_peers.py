@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from tests.gateway import free_port
 
 FOLDER = Path(".tierwise/bench-peers")
 PORTKEY = "@portkey-ai/gateway@1.15.2"
-GPTCACHE = ("gptcache==0.1.44", "cachetools==8.0.2", "sqlalchemy==2.0.36", "faiss-cpu==1.13.0")
+GPTCACHE = ("gptcache==0.1.44", "cachetools==8.0.2", "sqlalchemy==2.0.36", "faiss-cpu==1.13.2")
 FAR = 0.15  # cosine distance up to which a neighbour is served, LiteLLM's arm has the same
 START_TIMEOUT_S = 60
 Find = Callable[[str], str | None]
@@ -99,11 +100,9 @@ def _wait(server: Server, process: Any, log: Path) -> None:
 
 def redisvl_cache(redis_url: str) -> tuple[Find, Keep]:
     """redisvl's SemanticCache in the same Redis."""
-    from redisvl.extensions.cache.llm import SemanticCache
-    from redisvl.utils.vectorize import CustomTextVectorizer
-
-    vectors = CustomTextVectorizer(embed=lambda text: embedder().embed(text).tolist())
-    kept = SemanticCache("bench-redisvl", FAR, ttl=3600, vectorizer=vectors, redis_url=redis_url)
+    vectorizers, caches = import_module("redisvl.utils.vectorize"), import_module("redisvl.extensions.cache.llm")
+    vectors = vectorizers.CustomTextVectorizer(embed=lambda text: embedder().embed(text).tolist())
+    kept = caches.SemanticCache("bench-redisvl", FAR, ttl=3600, vectorizer=vectors, redis_url=redis_url)
 
     def find(prompt: str) -> str | None:
         found = kept.check(prompt=prompt, num_results=1)
@@ -114,23 +113,24 @@ def redisvl_cache(redis_url: str) -> tuple[Find, Keep]:
 
 def gptcache_cache(redis_url: str) -> tuple[Find, Keep]:
     """GPTCache with SQLite and FAISS, its usual stores; it has no use for Redis."""
-    from gptcache import Cache
-    from gptcache.adapter.api import get, put
-    from gptcache.manager import CacheBase, VectorBase, get_data_manager
-    from gptcache.similarity_evaluation.distance import SearchDistanceEvaluation
-
+    root, api, manager = (import_module(f"gptcache{part}") for part in ("", ".adapter.api", ".manager"))
+    evaluation = import_module("gptcache.similarity_evaluation.distance")
     folder = FOLDER / f"gptcache-{os.getpid()}"
     folder.mkdir(parents=True)
-    base = CacheBase("sqlite", sql_url=f"sqlite:///{folder}/kept.db")
-    store = get_data_manager(base, VectorBase("faiss", dimension=384, index_path=str(folder / "faiss.index")))
-    kept = Cache()
+    base = manager.CacheBase("sqlite", sql_url=f"sqlite:///{folder}/kept.db")
+    store = manager.get_data_manager(
+        base, manager.VectorBase("faiss", dimension=384, index_path=str(folder / "faiss.index"))
+    )
+    kept = root.Cache()
     kept.init(
         pre_embedding_func=lambda data, **_: data["prompt"],
         embedding_func=lambda text, **_: embedder().embed(text),
         data_manager=store,
-        similarity_evaluation=SearchDistanceEvaluation(max_distance=4.0),
+        similarity_evaluation=evaluation.SearchDistanceEvaluation(max_distance=4.0),
     )
-    return lambda prompt: get(prompt, cache_obj=kept), lambda prompt, answer: put(prompt, answer, cache_obj=kept)
+    return lambda prompt: api.get(prompt, cache_obj=kept), lambda prompt, answer: api.put(
+        prompt, answer, cache_obj=kept
+    )
 
 
 def answer_with(find: Find, keep: Keep) -> Callable[[bytes, bytes], bytes]:
