@@ -38,6 +38,7 @@ HARMLESS = frozenset(
 OTHER_KEYS = frozenset(
     {b"x-litellm-api-key", b"api-key", b"x-api-key", b"x-goog-api-key", b"ocp-apim-subscription-key"}
 )
+VARIES = ((b"vary", b"Origin"),)  # as everything that LiteLLM answers
 CLOSING = OTHER_KEYS | {b"origin"}
 
 
@@ -90,13 +91,13 @@ async def send_hit(scope: Scope, receive: Receive, send: Send) -> None:
     answer = replayed(flight.endpoint, stored, flight.id, flight.call.model, int(time.time()))
     flight.admitted_ns = time.time_ns()
     if flight.call.stream:
-        headers = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+        headers = [*VARIES, (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
         headers.append((b"content-type", b"text/event-stream; charset=utf-8"))
         body = b"".join(events(answer))
         flight.first_token_ns, flight.stream_complete, flight.usage_told = time.time_ns(), True, True
     else:
         body = _dumped(answer)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers = [*VARIES, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": flight.call.stream})
     if flight.call.stream:
