@@ -124,6 +124,8 @@ def told(reply: httpx.Response) -> Json:
 def _plain(choice: Json) -> Json:
     """Without LiteLLM's fields beside OpenAI's, which it makes anew on every way."""
     message = {k: v for k, v in (choice.get("message") or {}).items() if k != "provider_specific_fields"}
+    if calls := message.get("tool_calls"):
+        message["tool_calls"] = [call["function"] for call in calls]  # their ids are the provider's
     return {**{k: v for k, v in choice.items() if k != "provider_specific_fields"}, "message": message}
 
 
@@ -153,11 +155,13 @@ def counted(running: Running) -> Json:
 
 def test_the_fast_lane_changes_nothing_that_can_be_seen(fast: Running, slow: Running) -> None:
     """Status, headers, body, trace of each request; after all of them the counters and what is left of the budget."""
-    kinds = []
+    kinds, differences = [], []
     for number, request in enumerate(REQUESTS):
         quick, through_litellm = seen(fast, *request), seen(slow, *request)
-        assert quick == through_litellm, (number, request)
+        parts = [part for part in quick if quick[part] != through_litellm[part]]
+        differences += [(number, quick[part], through_litellm[part]) for part in parts]
         kinds.append(quick["headers"].get("x-tierwise-cache"))
+    assert not differences
     assert kinds.count("exact") >= 10 and "semantic" in kinds and "bypass" in kinds
     assert counted(fast) == counted(slow)
     assert fast.model_calls() == slow.model_calls()
