@@ -41,6 +41,8 @@ def replayed(endpoint: Endpoint, answer: Json, call_id: str, model: str, now_s: 
     """A stored answer as one given now, under the name that the client sent. A response of the responses endpoint
     keeps its id, as it may be kept at the provider under it."""
     again = {**answer, "model": model}
+    if isinstance(usage := answer.get("usage"), dict):  # LiteLLM writes into a stream's what it cost when it was made
+        again["usage"] = {name: value for name, value in usage.items() if name != "cost"}
     match endpoint:
         case Endpoint.CHAT:
             again |= {"id": f"chatcmpl-{call_id}", "created": now_s}
