@@ -17,7 +17,7 @@ ASKED = {
 @pytest.mark.parametrize("path", ASKED)
 def test_responses_and_messages_are_routed_and_charged_exactly(running: Running, path: str, stream: bool) -> None:
     """An easy question goes to the small tier by every endpoint, and costs what its tokens cost there."""
-    reply = running.post(path, {**ASKED[path], "stream": stream})
+    reply = running.post(path, {**ASKED[path], "stream": stream}, **{"Cache-Control": "no-cache"})
     assert reply.status_code == 200 and "Vienna" in reply.text
     assert reply.headers["x-tierwise-tier"] == "small"
     trace = running.trace(reply.headers["x-tierwise-trace-id"])
