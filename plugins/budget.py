@@ -161,8 +161,9 @@ def _unlimited(cap: Cap) -> Cap:
     return replace(cap, micros=None if cap.micros is None else 0, tokens=None if cap.tokens is None else 0)
 
 
-def over_budget(over: OverCap, timezone: str) -> OverBudget:
-    """The refusal: which cap, how it stands, when it ends and what to do, in words and in headers."""
+def over_budget(over: OverCap, timezone: str, limited: bool = True) -> OverBudget:
+    """The refusal: which cap, how it stands, when it ends and what to do, in words and in headers. `limited`: the
+    call says how long its answer may become."""
     state, in_tokens = over.state, over.state.cap.tokens is not None
     limit, spent, reserved, need = (
         _amount(n, in_tokens) for n in (state.limit, state.spent, state.reserved, over.needed)
@@ -170,7 +171,7 @@ def over_budget(over: OverCap, timezone: str) -> OverBudget:
     message = (
         f"The budget of {limit} {_PER[state.cap.window]} for {scope_name(state.cap)} has no room for this "
         f"call: {spent} is spent, {reserved} is reserved by calls in flight, and it may need up to {need}. "
-        f"{_advice(over)} {_until(state.window_ends_at_s, timezone)}"
+        f"{_advice(over, limited)} {_until(state.window_ends_at_s, timezone)}"
     )
     return OverBudget(message.strip(), headers=_headers(over, timezone))
 
@@ -187,12 +188,13 @@ def scope_name(cap: Cap) -> str:
     return words.get(kind, cap.scope) + (f", tier {cap.tier}" if cap.tier else "")
 
 
-def _advice(over: OverCap) -> str:
+def _advice(over: OverCap, limited: bool) -> str:
     if over.state.spent + over.needed <= over.state.limit:
         return f"Retry in {over.retry_after_s} seconds, when calls in flight have settled."
     if over.state.spent >= over.state.limit:
         return "Wait for the next window, or ask the gateway's operator for a higher cap."
-    return "Lower max_tokens, name a cheaper tier, or ask the gateway's operator for a higher cap."
+    shorter = "Lower max_tokens" if limited else "Set max_tokens (without it the longest possible answer is held for)"
+    return f"{shorter}, name a cheaper tier, or ask the gateway's operator for a higher cap."
 
 
 def _headers(over: OverCap, timezone: str) -> dict[str, str]:

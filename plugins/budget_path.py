@@ -112,7 +112,8 @@ class BudgetPath:
             case OverCap():
                 self._note(request.tenant, held)
                 flight.left_micros = least_left_micros((held.state,))
-                return held.state.cap.scope, over_budget(held, tenant.timezone)
+                limited = flight.call is None or flight.call.max_output_tokens is not None
+                return held.state.cap.scope, over_budget(held, tenant.timezone, limited)
             case LedgerAway():
                 return await self._without_ledger(tenant, request)
 

@@ -141,6 +141,13 @@ def test_a_refusal_says_cap_spent_reserved_end_and_what_to_do() -> None:
     }
 
 
+def test_a_refused_call_without_a_limit_is_told_to_set_one() -> None:
+    """Because the longest possible answer would be held for."""
+    state = CapState(DAY, 100, 0, ENDS_AT_S)
+    refusal = over_budget(OverCap(state, 5_000, 60), "UTC", limited=False)
+    assert "Set max_tokens" in refusal.message
+
+
 def test_a_refusal_by_calls_in_flight_invites_a_retry() -> None:
     """When the spent part leaves room, the client may simply retry."""
     state = CapState(Cap("tenant", Window.TOTAL, tokens=100), 10, 85, 0)
