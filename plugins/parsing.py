@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from classifier.labels import TASKS
 from plugins.errors import BadRequest
 from plugins.extras import extras_of, images_of
 from plugins.fields import Json, check_shapes, flag, integer, number, text
@@ -229,11 +230,10 @@ def _output_limit(endpoint: Endpoint, body: Json) -> int | None:
 def _hints(body: Json, headers: Mapping[str, str]) -> Hints:
     control = headers.get("cache-control", "").lower()
     cache = body.get("cache") or {}
-    deadline = headers.get("x-tierwise-deadline-ms", "")
     return Hints(
-        task=headers.get("x-tierwise-task") or None,
+        task=_task(headers.get("x-tierwise-task", "")),
         sensitive=headers.get("x-tierwise-sensitive", "").lower() in ("1", "true", "yes"),
-        deadline_ms=int(deadline) if deadline.isascii() and deadline.isdigit() and len(deadline) < 10 else None,
+        deadline_ms=_deadline_ms(headers.get("x-tierwise-deadline-ms", "")),
         no_cache="no-cache" in control or cache.get("no-cache") is True,
         no_store="no-store" in control or cache.get("no-store") is True or cache.get("ttl") == 0,
         max_age_s=_seconds(_directive(control), cache.get("s-maxage"), cache.get("s-max-age")),
@@ -255,6 +255,27 @@ def _seconds(*given: object) -> int | None:
     known = [int(g) for g in given if isinstance(g, int | float) and not isinstance(g, bool) and 0 <= g < 1e9]
     known += [int(g) for g in given if isinstance(g, str) and g.isascii() and g.isdigit() and len(g) < 10]
     return min(known, default=None)
+
+
+def _task(given: str) -> str | None:
+    """The task class that the caller states; none where it states nothing."""
+    name = given.strip().lower()
+    if name and name not in TASKS:
+        raise BadRequest(f"The header x-tierwise-task must be one of {', '.join(TASKS)}.", param="x-tierwise-task")
+    return name or None
+
+
+def _deadline_ms(given: str) -> int | None:
+    """How long the caller waits, 1 ms to 11 days; none where it does not say."""
+    digits = given.strip()
+    if not digits:
+        return None
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) > 0):
+        raise BadRequest(
+            "The header x-tierwise-deadline-ms must be a whole number of milliseconds, for example 1500.",
+            param="x-tierwise-deadline-ms",
+        )
+    return int(digits)
 
 
 def _label(given: str) -> str:

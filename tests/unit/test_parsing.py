@@ -56,7 +56,8 @@ def test_any_bytes_are_an_object_or_a_bad_request(raw: bytes) -> None:
 def test_only_known_fields_pass(sent: dict[str, Any], endpoint: Endpoint) -> None:
     """Whatever else a client sends, LiteLLM's own switches among it, is gone and does not change the shape."""
     others = {name: value for name, value in sent.items() if name not in ALLOWED[endpoint]}
-    body = {"model": "auto", "messages": [{"role": "user", "content": "hello"}], "input": "hello", "prompt": "hello"}
+    hello = {"messages": [{"role": "user", "content": "hello"}], "input": "hello", "prompt": "hello"}
+    body: dict[str, Any] = {"model": "auto", "max_tokens": 5, **hello}
     body = {name: value for name, value in body.items() if name in ALLOWED[endpoint]}
     assert cleaned(endpoint, {**others, **body}) == body
     assert read({**others, **body}, endpoint).shape == read(body, endpoint).shape
@@ -113,9 +114,9 @@ def test_names_and_images_of_messages_are_part_of_the_shape() -> None:
 
 def test_hints_come_from_headers_and_are_made_printable() -> None:
     """Control characters of a caller's labels never reach a log line."""
-    headers = {"x-tierwise-feature": "a\x1b[31mb\n", "cache-control": "no-store", "x-tierwise-deadline-ms": "12x"}
+    headers = {"x-tierwise-feature": "a\x1b[31mb\n", "cache-control": "no-store", "x-tierwise-deadline-ms": "1200"}
     hints = read(chat("hello"), headers=headers).hints
-    assert (hints.feature, hints.no_store, hints.deadline_ms) == ("a[31mb", True, None)
+    assert (hints.feature, hints.no_store, hints.deadline_ms) == ("a[31mb", True, 1200)
 
 
 def test_the_other_endpoints_are_read_alike() -> None:
@@ -130,3 +131,24 @@ def test_the_other_endpoints_are_read_alike() -> None:
     assert {call.question for call in calls.values()} == {"hello"}
     assert calls[Endpoint.RESPONSES].system == calls[Endpoint.MESSAGES].system == "be brief"
     assert calls[Endpoint.EMBEDDINGS].max_output_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("x-tierwise-task", "poetry"),
+        *(("x-tierwise-deadline-ms", v) for v in ("soon", "0", "-5", "1.5", "٣٠٠", "9" * 10)),
+    ],
+)
+def test_a_steering_header_that_cannot_be_obeyed_is_refused(header: str, value: str) -> None:
+    """Ignoring it would route differently from what the caller believes; the message names the header."""
+    with pytest.raises(BadRequest, match=header):
+        read(chat("hi"), headers={header: value})
+
+
+def test_steering_headers_are_read() -> None:
+    """Task class in any case, deadline in milliseconds; empty ones say nothing."""
+    hints = read(chat("hi"), headers={"x-tierwise-task": "Maths", "x-tierwise-deadline-ms": " 1500 "}).hints
+    assert (hints.task, hints.deadline_ms) == ("maths", 1500)
+    empty = read(chat("hi"), headers={"x-tierwise-task": "", "x-tierwise-deadline-ms": ""}).hints
+    assert (empty.task, empty.deadline_ms) == (None, None)
