@@ -81,6 +81,8 @@ def check_quantifiers(pair: Pair) -> str | None:
     if (only - loose and only_other - loose) or (only and only_other and pair.is_small_edit() and not listing
                                                and {*only, *only_other} != {"some", "any"}):  # fmt: skip
         return f"quantifiers {sorted(only)} against {sorted(only_other)}"
+    if pair.asked_a == pair.asked_b == "yes_no" and (only | only_other) - {"some", "any", "many"}:
+        return f"yes or no of {sorted(only) or 'nothing'} against {sorted(only_other) or 'nothing'}"
     if (
         (only | only_other) - loose
         and pair.is_small_edit()
@@ -164,7 +166,9 @@ def check_comparatives(pair: Pair) -> str | None:
         return f"degree {sorted(one)} against {sorted(other)}"
     if bool(one & down) != bool(other & down):
         return f"degree {sorted(one)} against {sorted(other)}"
-    if "most" in one ^ other and pair.is_one_edit() and not _asks_way(pair):
+    added = [t.norm for t in (*pair.lone_a(), *pair.lone_b())]
+    best = any(norm.endswith("est") or _IRREGULAR_DEGREE.get(norm) == "most" for norm in added)
+    if "most" in one ^ other and best and pair.is_one_edit() and not _asks_way(pair):
         return f"degree {sorted(one)} against {sorted(other)}"
     whole = not pair.lone_a() and not pair.lone_b()
     if one != other and whole and ("more" in one ^ other or (pair.is_one_edit() and pair.asked_a != "how")):

@@ -43,6 +43,7 @@ REFUSED = [
     ("insertion", "How do I train a puppy?", "How do I train a deaf puppy?"),
     ("numbers", "Is -4 degrees too cold for the pump?", "Is 4 degrees too cold for the pump?"),
     ("quantifier", "Did a few tenants object?", "Did few tenants object?"),
+    ("quantifier", "Can this valve always be closed by hand?", "Can this valve be closed by hand?"),
     ("comparative", "Which is wider, the canal or the lane?", "Which is wide, the canal or the lane?"),
     ("comparative", "Which is the best router under 90 euros?", "Which is the router under 90 euros?"),
     ("antonym", "Who died earlier, the king or the bishop?", "Who died last, the king or the bishop?"),
