@@ -106,9 +106,11 @@ def gateway(
     changes: Mapping[str, Any] | None = None,
     adapt: Callable[[dict[str, Any]], None] | None = None,
     speed: float = 0,
+    workers: int = 1,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """Start one with TENANTS; `changes` are merged over the `gateway:` section, `adapt` edits the whole file; `speed`
-    multiplies the simulated models' latency."""
+    """Start one with TENANTS; `changes` are merged over the `gateway:` section, `adapt` edits the whole file, and
+    `environ` is added to the gateway's environment alone; `speed` multiplies the simulated models' latency."""
     keys = {tenant: new_key() for tenant in TENANTS}
     config = yaml.safe_load((ROOT / "proxy_config.yaml").read_text(encoding="utf-8"))
     tenants: dict[str, Any] = {}
@@ -125,7 +127,7 @@ def gateway(
         adapt(config)
     path = folder / "proxy_config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    options = Options(path, port=free_port(), state_dir=state, simulator_speed=speed)
-    with running_gateway(options, environ) as started:
+    own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    options = Options(path, port=free_port(), workers=workers, state_dir=state, simulator_speed=speed)
+    with running_gateway(options, {**own, **(environ or {})}) as started:
         yield Running(started, keys, state)
