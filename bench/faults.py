@@ -40,6 +40,8 @@ BEFORE_S: Final = 2.0
 SPAN_S: Final = 4.0
 MOST_RECOVERY_S: Final = 60.0
 FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+STREAMS: Final = 1_000
+STREAMED: Final = f"{STREAMS} streams at once"
 CLOCK: Final = "clock jumped"
 JUMP: Final = "+90000s"  # a day and an hour: past every daily window
 Json = dict[str, Any]
@@ -167,6 +169,18 @@ def is_lost(saw: Saw) -> bool:
     return saw.status == 0 or saw.code in ("cut", "no_json") or (saw.status >= 500 and saw.code != GATEWAY_AWAY)
 
 
+async def many_streams(running: Running) -> Json:
+    """All at once; each comes to its own end."""
+    limits = httpx.Limits(max_connections=STREAMS)
+    target = running.started.base_url, running.keys[TENANT]
+    async with httpx.AsyncClient(timeout=600, limits=limits) as client:
+        saw = await asyncio.gather(*(ask(client, *target, stream=True) for _ in range(STREAMS)))
+    slowest = max(s.ended_s - s.sent_s for s in saw)
+    lost, refused = sum(is_lost(s) for s in saw), sum(s.code == GATEWAY_AWAY for s in saw)
+    told = {"during": outcomes(saw), "slowest_s": round(slowest, 1)}
+    return {"calls": len(saw), "lost": lost, "unavailable": refused, **told}
+
+
 async def drain(running: Running) -> Json:
     """SIGTERM while every client waits for a slow answer: all of them get it."""
     with running.fault("sim-small", "slow", seconds=2):
@@ -201,6 +215,8 @@ async def run(stand: Stand, only: str) -> Json:
         if only in name:
             rows[name] = await play(stand.running, broken)
             await asyncio.sleep(3)  # a deployment that failed is left alone for so long
+    if only in STREAMED:
+        rows[STREAMED] = await many_streams(stand.running)
     if only in "SIGTERM":
         rows["SIGTERM"] = await drain(stand.running)
     return {**rows, "books": await books(stand)}

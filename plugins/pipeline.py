@@ -69,6 +69,8 @@ class Pipeline:
         tenant = self.config.tenants[call.caller.tenant]
         if refusal := table.check_name(call, self.config, self.catalog):
             return refusal
+        if refusal := table.check_size(call, self.catalog):
+            return refusal
         if refusal := await self._apply_policy(flight, tenant):
             return refusal
         await self._lookup(flight, tenant)

@@ -17,6 +17,8 @@ from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from plugins.adapters.patience import patience
+
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 # Away: no answer can be expected from this server for a while. Any other error concerns one command.
@@ -60,7 +62,7 @@ class Breaker:
                 self._start_probe()
             return Away("Redis is away")
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with patience(self._timeout_s):
                 return await work()
         except _AWAY as error:
             self._trip(error)

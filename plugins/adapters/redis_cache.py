@@ -21,6 +21,7 @@ from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, hit, p
 from plugins.adapters.cache_index import Neighbour, SemanticIndex
 from plugins.adapters.cache_purge import Purged, Selection, purge
 from plugins.adapters.cache_seal import Seal
+from plugins.adapters.patience import SLACK
 from plugins.adapters.redis_scripts import Client, open_redis
 from plugins.adapters.single_flight import SingleFlight
 from plugins.cache import scope_key
@@ -182,7 +183,7 @@ class RedisCache:
         if self._client is None:
             async with self._connecting:
                 if self._client is None:
-                    client = await self._connect(self._url, self._config.timeout_ms / 1000)
+                    client = await self._connect(self._url, self._config.timeout_ms / 1000 * SLACK)
                     self._index = SemanticIndex(client)
                     self._client = client
         return self._client

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from plugins.adapters.patience import SLACK, patience
 from plugins.errors import LedgerAwayError
 
 SCRIPTS = ("reserve_v1", "settle_v1", "states_v1", "adjust_v1", "reconcile_v1", "snapshot_v1")
@@ -72,7 +73,7 @@ class RedisScripts:
     async def run(self, name: str, tenant: str, *args: str | int) -> Any:
         """The script's reply, with bytes inside. RedisAwayError when there is none; nothing is repeated."""
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with patience(self._timeout_s):
                 client = await self.client()
                 try:
                     return await client.evalsha(self._shas[name], 1, root_key(tenant), *args)
@@ -90,7 +91,7 @@ class RedisScripts:
         if self._client is None:
             async with self._connecting:
                 if self._client is None:
-                    self._client = await open_redis(self._url, self._timeout_s)
+                    self._client = await open_redis(self._url, self._timeout_s * SLACK)
         return self._client
 
     async def close(self) -> None:

@@ -42,6 +42,18 @@ def check_name(call: Call, config: GatewayConfig, catalog: Catalog) -> GatewayEr
     return None
 
 
+def check_size(call: Call, catalog: Catalog) -> GatewayError | None:
+    """Refuse what no model takes, before megabytes of it are searched. Which of them may, the table says later."""
+    widest = max(map(catalog.window, catalog.groups), default=0)
+    if typical_tokens(call) <= widest:
+        return None
+    return BadRequest(
+        f"The request is longer than the context window of every model here (about {widest} tokens). Shorten it.",
+        code="context_length_exceeded",
+        param="messages",
+    )
+
+
 def choices(call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog) -> Choice:
     """The tiers that this call could be sent to by `auto` and its siblings."""
     tokens = typical_tokens(call)
