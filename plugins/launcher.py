@@ -18,6 +18,7 @@ import yaml
 
 from plugins.adapters import metrics_page
 from plugins.adapters.price_data import catalog_of
+from plugins.adapters.redis_address import check_url
 from plugins.config_file import CONFIG_VARIABLE, Loaded, Watched, load_config
 from plugins.errors import ConfigError, StartError
 from plugins.rendering import REDIS, Rendered, environ_for, redis_reference, render
@@ -126,6 +127,7 @@ def _bring(
         redis_url = environ[REDIS] = _embedded_redis(stack)
         rendered.config["gateway"]["redis_url"] = redis_reference(rendered.config, environ)
         brought.append("REDIS_URL is not set: using an embedded Redis that forgets everything at the end")
+    check_url(redis_url)  # a mistyped address stops here, not in the child
     if rendered.simulated:
         simulator_url = environ["TIERWISE_SIMULATOR_URL"] = _simulator(stack, speed)
         brought.append("no provider key is set: using simulated models")

@@ -19,6 +19,7 @@ from plugins.adapters.embedder import AsyncEmbedder
 from plugins.adapters.fan_out import FanOut
 from plugins.adapters.learning_house import LearningHouse
 from plugins.adapters.price_data import catalog_of
+from plugins.adapters.redis_address import check_url
 from plugins.adapters.redis_cache import RedisCache
 from plugins.adapters.redis_conversations import RedisConversations
 from plugins.adapters.redis_ledger import RedisLedger
@@ -48,6 +49,7 @@ def build(loaded: Loaded) -> Runtime:
     config = loaded.gateway
     if not config.redis_url:
         raise StartError("gateway.redis_url is empty. Set REDIS_URL, or start with `tierwise serve`, which brings one.")
+    check_url(config.redis_url)
     model = Model.load()
     shipped = Thresholds(model.easy_below, model.hard_from)
     alerts = BudgetAlerts(config.budgets.alert_webhook_url)

@@ -134,8 +134,11 @@ Redis has no address: set redis.external.existingSecret to a Secret with the key
 {{- if contains "@" .external.url }}
 redis.external.url holds a password: put the whole URL into a Secret and set redis.external.existingSecret instead.
 {{- end }}
-{{- if and .external.url (not (regexMatch "^rediss?://" .external.url)) }}
-redis.external.url must begin with redis:// or rediss://; Sentinel is not supported: set the address of the primary or of a cluster.
+{{- if and .external.url (not (regexMatch "^rediss?([+]sentinel)?://" .external.url)) }}
+redis.external.url is no address of a Redis: set it to redis://HOST:PORT/0 (a server or a cluster), rediss:// for TLS, or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE.
+{{- end }}
+{{- if regexMatch "[?&](sentinel_)?password=" .external.url }}
+redis.external.url holds a password: put the whole URL into a Secret and set redis.external.existingSecret instead.
 {{- end }}
 {{- else if or .external.url .external.existingSecret }}
 redis.mode is inChart, but redis.external is set as well: set redis.mode: external, or empty redis.external.url and redis.external.existingSecret.

@@ -1,4 +1,4 @@
-"""A Redis connection that runs the ledger's Lua scripts: standalone or cluster, one round trip a run."""
+"""A Redis connection that runs the ledger's Lua scripts, one round trip a run: server, cluster or behind Sentinels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from redis.exceptions import NoPermissionError, NoScriptError, RedisError, Respo
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from plugins.adapters.patience import SLACK, patience
+from plugins.adapters.redis_address import is_sentinel, primary_pool
 from plugins.errors import LedgerAwayError
 
 SCRIPTS = ("reserve_v1", "settle_v1", "states_v1", "adjust_v1", "reconcile_v1", "snapshot_v1")
@@ -37,13 +38,13 @@ def root_key(tenant: str) -> str:
 
 
 async def open_redis(url: str, timeout_s: float) -> Client:
-    """A client for redis:// or rediss://; it asks the server whether it is part of a cluster."""
+    """A client for a URL of redis_address; a plain server is asked whether it is part of a cluster."""
     no_retry = Retry(NoBackoff(), 0)  # a script may have run before the line broke: repeating is ours to decide
     times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
-    pool = BlockingConnectionPool.from_url(
-        url, max_connections=MAX_CONNECTIONS, timeout=timeout_s, retry=no_retry, **times
-    )
-    client = Redis.from_pool(pool)
+    pooled: dict[str, Any] = {"max_connections": MAX_CONNECTIONS, "timeout": timeout_s, "retry": no_retry, **times}
+    if is_sentinel(url):
+        return Redis.from_pool(primary_pool(url, **pooled))
+    client = Redis.from_pool(BlockingConnectionPool.from_url(url, **pooled))
     try:
         clustered = (await client.info("cluster")).get("cluster_enabled") == 1
     except NoPermissionError:

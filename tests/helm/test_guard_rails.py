@@ -95,10 +95,15 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         {"redis": {"external": {"url": "redis://:hunter2@redis:6379/0"}}},
         "put the whole URL into a Secret",
     ),
-    "sentinel": (
+    "redis password among the options": (
         "production",
-        {"redis": {"external": {"url": "redis+sentinel://redis:26379/0"}}},
-        "Sentinel is not supported: set the address of the primary or of a cluster",
+        {"redis": {"external": {"url": "redis+sentinel://redis:26379/budgets?sentinel_password=hunter2"}}},
+        "put the whole URL into a Secret",
+    ),
+    "no address of a redis": (
+        "production",
+        {"redis": {"external": {"url": "sentinel://redis:26379/budgets"}}},
+        "redis.external.url is no address of a Redis: set it to redis://HOST:PORT/0",
     ),
     "both redis": ("trial", {"redis": {"external": {"existingSecret": "redis"}}}, "set redis.mode: external, or empty"),
     "two scalers": ("everything", {"autoscaling": {"enabled": True}}, "set one of them to false"),
