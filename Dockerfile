@@ -8,10 +8,13 @@ FROM ${BASE} AS build
 WORKDIR /src
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/tierwise
 COPY requirements/run.lock requirements/build.lock requirements/
-# Packages are put into the second environment by the first one's pip, so that none stays behind there.
-RUN /opt/build/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/build.lock \
- && /opt/build/bin/python -m pip --python /opt/tierwise/bin/python install --no-cache-dir --require-hashes \
-      --only-binary :all: -r requirements/run.lock
+# Packages are put into the second environment by the first one's pip, so that none stays behind there. The lock file
+# lists all of them: pip looks for no others (older ones stumble over extras in hash mode), and checks that none lacks.
+RUN /opt/build/bin/python -m pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: \
+      -r requirements/build.lock \
+ && /opt/build/bin/python -m pip --python /opt/tierwise/bin/python install --no-cache-dir --no-deps --require-hashes \
+      --only-binary :all: -r requirements/run.lock \
+ && /opt/build/bin/python -m pip --python /opt/tierwise/bin/python check
 COPY pyproject.toml README.md LICENSE ./
 COPY requirements/run.in requirements/
 COPY classifier classifier

@@ -37,7 +37,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 4000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
-    drain_s: Annotated[int, typer.Option(min=0, help="Seconds for open requests after SIGTERM.")] = 60,
+    announce_s: Annotated[int, typer.Option(min=0, help="Seconds after SIGTERM to serve on, but not ready.")] = 0,
+    drain_s: Annotated[int, typer.Option(min=0, help="Seconds for open requests after that.")] = 60,
+    keep_alive_s: Annotated[int, typer.Option(min=1, help="Seconds that an idle connection stays open.")] = 75,
     trial: Annotated[bool, typer.Option(help="Bring Redis, models and keys where none are set.")] = True,
     demo: Annotated[bool, typer.Option("--demo", help="Show the main job once the gateway is up.")] = False,
 ) -> None:
@@ -45,7 +47,8 @@ def serve(
     from plugins.launcher import Options, running_gateway, stop_on_sigterm, wait_for_end, write_trial_env
 
     stop_on_sigterm()
-    options = Options(config, host, port, workers, drain_s=drain_s, trial=trial)
+    times = {"announce_s": announce_s, "drain_s": drain_s, "keep_alive_s": keep_alive_s}
+    options = Options(config, host, port, workers, trial=trial, **times)
     console.print(f"Starting the gateway on http://{host}:{port} (LiteLLM takes a while to load) ...", soft_wrap=True)
     with running_gateway(options) as started:
         for note in started.notes:

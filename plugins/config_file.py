@@ -55,6 +55,11 @@ def default_path() -> Path:
     return Path(os.environ.get(CONFIG_VARIABLE) or "proxy_config.yaml")
 
 
+def draining_file(config: Path) -> Path:
+    """The launcher makes it beside the config that it hands over, when the gateway is to end soon."""
+    return config.with_name("draining")
+
+
 def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
     """Read and check a file. Raises ConfigError with the line, the key and the fix."""
     path = path or default_path()

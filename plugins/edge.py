@@ -225,6 +225,8 @@ class _Shaper:
         headers = [(n, v) for n, v in message.get("headers", []) if not n.lower().startswith(INTERNAL)]
         extra = dict(response_headers(self._flight)) if self._flight else {}
         extra.update(error.headers if error else {})
+        if runtime().draining:
+            extra["connection"] = "close"  # the next request of this client goes to another replica
         if length is not None:
             extra |= {"content-length": str(length), "content-type": "application/json"}
         named = {name.lower().encode() for name in extra}

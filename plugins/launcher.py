@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import yaml
 from plugins.adapters import metrics_page
 from plugins.adapters.price_data import catalog_of
 from plugins.adapters.redis_address import check_url
-from plugins.config_file import CONFIG_VARIABLE, Loaded, Watched, load_config
+from plugins.config_file import CONFIG_VARIABLE, Loaded, Watched, draining_file, load_config
 from plugins.errors import ConfigError, StartError
 from plugins.rendering import REDIS, Rendered, environ_for, redis_reference, render
 from plugins.tenancy import hash_key, new_key
@@ -41,7 +41,9 @@ class Options:
     workers: int = 1
     state_dir: Path = STATE_DIR
     simulator_speed: float = 1.0
-    drain_s: int = 60  # for open requests after SIGTERM
+    announce_s: int = 0  # after SIGTERM: not ready and closing connections, but still serving
+    drain_s: int = 60  # for open requests, after that
+    keep_alive_s: int = 75  # of idle connections; longer than that of the load balancer before it
     trial: bool = True  # bring what the environment lacks; otherwise that is an error
     start_timeout_s: int = START_TIMEOUT_S
 
@@ -62,6 +64,11 @@ class Started:
     rendered: Path
     environ: Mapping[str, str]
     keys_file: str | None
+    announce_s: int
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: somebody replaces this gateway and will not wait at a terminal."""
 
 
 @contextmanager
@@ -85,6 +92,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
         environ.setdefault("LITELLM_MASTER_KEY", f"sk-{secrets.token_urlsafe(32)}")
         rendered_path = options.state_dir.resolve() / "run" / "proxy_config.yaml"
         _write_private(rendered_path, yaml.safe_dump(rendered.config, sort_keys=False))
+        draining_file(rendered_path).unlink(missing_ok=True)  # of a container that ended in this pod before
         process = _start_server(options, rendered_path, environ_for(rendered, environ))
         stack.callback(stop_child, process, options.drain_s + SETTLE_S)
         base_url = f"http://{options.host}:{options.port}"
@@ -102,6 +110,7 @@ def running_gateway(options: Options, environ: Mapping[str, str] | None = None) 
             rendered_path,
             {**environ, **environ_for(rendered, environ)},
             rendered.config["gateway"].get("keys_file") if keys else None,
+            options.announce_s,
         )
 
 
@@ -170,6 +179,7 @@ def _start_server(options: Options, path: Path, environ: dict[str, str]) -> subp
         )
     environ.setdefault("LITELLM_LOG", "ERROR")  # its warnings at start-up are about settings that we decide
     command = server_command("plugins.server:app", options.host, options.port, options.workers, options.drain_s)
+    command += ["--timeout-keep-alive", str(options.keep_alive_s)]
     return start_child(command, None, env=environ)
 
 
@@ -222,10 +232,10 @@ def write_trial_env(started: Started, path: Path) -> str:
 
 
 def stop_on_sigterm() -> None:
-    """Make SIGTERM what Ctrl-C is: everything that was started is stopped in order, at any time."""
+    """SIGTERM at any time stops in order what was started, as Ctrl-C does; also as process 1 of a container."""
 
     def stop(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt
+        raise Terminated
 
     signal.signal(signal.SIGTERM, stop)
 
@@ -241,8 +251,20 @@ def wait_for_end(started: Started) -> int:
                 return started.process.wait(WATCH_S)
             except subprocess.TimeoutExpired:
                 hand_over(started)
+    except Terminated:
+        announce(started)
+        return 0
     except KeyboardInterrupt:
         return 0
+
+
+def announce(started: Started) -> None:
+    """Let clients and load balancers go to other replicas while this one still serves; a second signal cuts it."""
+    if not started.announce_s:
+        return
+    draining_file(started.rendered).touch()
+    with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+        started.process.wait(started.announce_s)
 
 
 def hand_over(started: Started) -> None:

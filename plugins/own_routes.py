@@ -64,8 +64,10 @@ async def live(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
 
 
 async def ready(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
-    """GET /readyz: ready also while Redis is away, as each tenant's policy decides then; `?redis=required` says
-    503 instead. What is known is from the last requests and the housekeeping: a probe asks nobody."""
+    """GET /readyz: 503 when it is to end soon. Ready also while Redis is away, as each tenant's policy decides then;
+    `?redis=required` says 503 instead. What is known is from the last requests and the housekeeping: a probe asks nobody."""
+    if ours.draining:
+        return _status(503, "draining")
     if ours.pipeline.cache.reachable:
         return _status(200, "ready")
     return _status(503 if b"redis=required" in scope["query_string"] else 200, "redis_away")

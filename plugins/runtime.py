@@ -18,7 +18,7 @@ from plugins.adapters.upstream import Upstream
 from plugins.budget_path import FAILED_ATTEMPTS
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
-from plugins.config_file import Watched
+from plugins.config_file import Watched, draining_file
 from plugins.errors import ConfigError
 from plugins.escalation_path import EscalationPath
 from plugins.flight import Flight, Flights
@@ -55,6 +55,7 @@ class Runtime:
     evidence: CacheEvidence
     checks: CacheChecks
     lane_is_free: bool  # nothing of LiteLLM's configuration would be passed by
+    draining: bool = False  # to end soon: clients are told to come back on another connection
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -144,6 +145,7 @@ class Runtime:
         while True:
             await asyncio.sleep(WATCH_S)
             try:
+                self.draining = draining_file(self.watched.path).exists()
                 if (loaded := self.watched.changed()) is not None:
                     self.apply(loaded.gateway)
                     log.info("the changed config is in use")

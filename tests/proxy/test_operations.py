@@ -10,6 +10,7 @@ import httpx
 import pytest
 import yaml
 
+from plugins.config_file import draining_file
 from plugins.launcher import hand_over
 from plugins.tenancy import hash_key, new_key
 from tests.gateway import Running
@@ -102,3 +103,21 @@ def test_a_broken_config_is_told_and_left_out(running: Running, capfd: pytest.Ca
 def test_probes_answer_without_a_key(running: Running, path: str) -> None:
     """Kubernetes has no key."""
     assert httpx.get(running.started.base_url.removesuffix("/v1") + path, timeout=30).status_code == 200
+
+
+def test_a_gateway_that_is_to_end_sends_its_clients_elsewhere(running: Running) -> None:
+    """It serves on, but is not ready, and closes each connection after the answer: a client that kept one would
+    find it closed in the middle of a request."""
+    file = draining_file(running.started.rendered)
+    probe = running.started.base_url.removesuffix("/v1") + "/readyz"
+    file.touch()
+    try:
+        eventually(lambda: httpx.get(probe, timeout=30).status_code == 503)
+        assert httpx.get(probe, timeout=30).json() == {"status": "draining"}
+        for stream in (False, True):
+            answer = running.ask("What is the capital of Chad?", stream=stream)
+            assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+    finally:
+        file.unlink()
+    eventually(lambda: httpx.get(probe, timeout=30).status_code == 200)
+    assert running.ask("What is the capital of Chad?").headers.get("connection") != "close"
