@@ -41,6 +41,7 @@ def serve(
     drain_s: Annotated[int, typer.Option(min=0, help="Seconds for open requests after that.")] = 60,
     keep_alive_s: Annotated[int, typer.Option(min=1, help="Seconds that an idle connection stays open.")] = 75,
     trial: Annotated[bool, typer.Option(help="Bring Redis, models and keys where none are set.")] = True,
+    start_timeout_s: Annotated[int, typer.Option(min=1, help="Seconds that the start may take.")] = 180,
     demo: Annotated[bool, typer.Option("--demo", help="Show the main job once the gateway is up.")] = False,
 ) -> None:
     """Start the gateway."""
@@ -48,7 +49,7 @@ def serve(
 
     stop_on_sigterm()
     times = {"announce_s": announce_s, "drain_s": drain_s, "keep_alive_s": keep_alive_s}
-    options = Options(config, host, port, workers, trial=trial, **times)
+    options = Options(config, host, port, workers, trial=trial, start_timeout_s=start_timeout_s, **times)
     console.print(f"Starting the gateway on http://{host}:{port} (LiteLLM takes a while to load) ...", soft_wrap=True)
     with running_gateway(options) as started:
         for note in started.notes:

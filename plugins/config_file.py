@@ -23,6 +23,7 @@ from plugins.sensitive import KINDS, compile_patterns
 Json = dict[str, Any]  # a parsed YAML or JSON mapping: the edge, where types are not known yet
 CONFIG_VARIABLE = "CONFIG_FILE_PATH"  # LiteLLM's own name for the file that the proxy reads
 ENV_PREFIX = "os.environ/"
+State = tuple[int, int]  # modification time in ns, size in bytes
 UNSET = object()
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -206,22 +207,35 @@ def _check_router(loaded: Loaded) -> None:
 
 @dataclass(slots=True)
 class Watched:
-    """The config file and the state it was last read in (modification time and size)."""
+    """The config file and its keys file, and the state they were last read in (modification time and size)."""
 
     path: Path
-    seen: tuple[int, int] = (0, 0)
+    seen: tuple[State, State] = ((0, 0), (0, 0))
+    keys_file: Path | None = None
 
     def changed(self, environ: Mapping[str, str] | None = None) -> Loaded | None:
-        """The file, if it changed since the last call. Raises ConfigError once for each bad version."""
-        now = self._state()
+        """The config, if a file changed since the last call. Raises ConfigError once for each bad version."""
+        now = _state(self.path, self.seen[0]), _state(self.keys_file, self.seen[1])
         if now == self.seen:
             return None
         self.seen = now
-        return load_config(self.path, environ)
+        loaded = load_config(self.path, environ)
+        if (keys_file := _keys_file(loaded)) != self.keys_file:
+            self.keys_file = keys_file
+            self.seen = now[0], _state(keys_file, (0, 0))
+        return loaded
 
-    def _state(self) -> tuple[int, int]:
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return self.seen  # between two versions of a mounted file
-        return stat.st_mtime_ns, stat.st_size
+
+def _keys_file(loaded: Loaded) -> Path | None:
+    given = loaded.gateway.keys_file
+    return loaded.path.parent / given if given else None
+
+
+def _state(path: Path | None, known: State) -> State:
+    if path is None:
+        return known
+    try:
+        stat = path.stat()
+    except OSError:
+        return known  # between two versions of a mounted file
+    return stat.st_mtime_ns, stat.st_size

@@ -65,7 +65,7 @@ async def live(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
 
 async def ready(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     """GET /readyz: 503 when it is to end soon. Ready also while Redis is away, as each tenant's policy decides then;
-    `?redis=required` says 503 instead. What is known is from the last requests and the housekeeping: a probe asks nobody."""
+    `?redis=required` says 503 instead. A probe asks nobody: what is known is from requests and the housekeeping."""
     if ours.draining:
         return _status(503, "draining")
     if ours.pipeline.cache.reachable:

@@ -22,7 +22,7 @@ import yaml
 from typer.testing import CliRunner
 
 from plugins.adapters.cache_index import INDEX_NAME
-from plugins.budget_cli import app as budget_app
+from plugins.budget_cli import budget_app
 from plugins.launcher import Options, running_gateway
 from tests.gateway import FOREIGN, ROOT, Running, free_port
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.config_file import load_config
+from plugins.config_file import Loaded, Watched, load_config
 from plugins.errors import ConfigError, StartError
 from plugins.launcher import Options, running_gateway
 from plugins.rendering import environ_for, render
@@ -126,3 +126,37 @@ def test_litellm_is_not_handed_the_gateways_redis(tmp_path: Path) -> None:
     )
     named = render(load_config(path, environ), environ, tmp_path)
     assert environ_for(named, environ)["REDIS_URL"] == "redis://r"
+
+
+def test_a_changed_keys_file_is_taken_up(tmp_path: Path) -> None:
+    """A mounted Secret is replaced under a running gateway: what it now says counts, and is read once."""
+
+    def hashes(loaded: Loaded | None) -> list[str]:
+        assert loaded is not None
+        return [key.sha256 for key in loaded.gateway.tenants["trial"].apps["demo"].keys]
+
+    keys = tmp_path / "keys.yaml"
+    keys.write_text(f"trial: {{demo: [{{sha256: {'a' * 64}}}]}}")
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED.replace("gateway:\n", "gateway:\n  keys_file: keys.yaml\n", 1))
+    watched = Watched(path)
+    assert hashes(watched.changed({})) == ["a" * 64]
+    assert watched.changed({}) is None
+    keys.write_text(f"trial: {{demo: [{{sha256: {'a' * 64}}}, {{sha256: {'b' * 64}}}]}}")
+    assert hashes(watched.changed({})) == ["a" * 64, "b" * 64]
+    keys.write_text("nobody: {demo: []}")
+    with pytest.raises(ConfigError, match="nobody"):
+        watched.changed({})
+    assert watched.changed({}) is None
+
+
+def test_a_mistyped_redis_address_stops_the_start(tmp_path: Path) -> None:
+    """Before anything is started, and without repeating the address."""
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED)
+    with (
+        pytest.raises(StartError, match="REDIS_URL is no address of a Redis") as caught,
+        running_gateway(Options(path, state_dir=tmp_path), {"REDIS_URL": "redis://:pass/word@redis:6379"}),
+    ):
+        pass
+    assert "pass" not in str(caught.value).replace("password", "")
