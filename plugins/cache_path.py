@@ -34,6 +34,11 @@ class CachePath:
         """Whether the cache's server is thought to be there; a cache that is switched off misses nothing."""
         return self.cache is None or self.cache.reachable
 
+    async def look(self) -> None:
+        """Find out whether the server is there, besides what requests find out."""
+        if self.cache is not None:
+            await self.cache.look()
+
     async def lookup(self, flight: Flight, tenant: TenantConfig, call: Call) -> Hit | CacheVerdict:
         """A verified answer, or why there is none; leaves scope and lease for `store` in the flight."""
         if self.cache is None:

@@ -193,11 +193,15 @@ def server_command(app: str, host: str, port: int, workers: int, drain_s: int) -
 
 def _write_private(path: Path, text: str) -> None:
     """Whole or not at all, and readable by this user only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+    except OSError as error:
+        may = f"mount a volume there that user {os.getuid()} may write"
+        raise StartError(f"{path.parent} cannot be written ({error.strerror}): {may}.") from None
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], base_url: str, timeout_s: int) -> None:

@@ -65,10 +65,10 @@ async def live(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
 
 async def ready(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     """GET /readyz: 503 when it is to end soon. Ready also while Redis is away, as each tenant's policy decides then;
-    `?redis=required` says 503 instead. A probe asks nobody: what is known is from requests and the housekeeping."""
+    `?redis=required` says 503 instead. A probe asks nobody: the housekeeping does, every two seconds."""
     if ours.draining:
         return _status(503, "draining")
-    if ours.pipeline.cache.reachable:
+    if ours.ledger_answers:
         return _status(200, "ready")
     return _status(503 if b"redis=required" in scope["query_string"] else 200, "redis_away")
 

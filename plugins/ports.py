@@ -73,6 +73,9 @@ class Cache(Protocol):
     def reachable(self) -> bool:
         """False while the store is left alone after a failure."""
 
+    async def look(self) -> None:
+        """Ask the store whether it is there, so that `reachable` is also known where no request comes."""
+
     async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
         """The answer stored for this very request, or why there is none."""
 

@@ -55,6 +55,7 @@ class Runtime:
     evidence: CacheEvidence
     checks: CacheChecks
     lane_is_free: bool  # nothing of LiteLLM's configuration would be passed by
+    ledger_answers: bool = False  # as last asked; not yet at the start
     draining: bool = False  # to end soon: clients are told to come back on another connection
     _late: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -141,14 +142,15 @@ class Runtime:
         self.config = config
 
     async def keep_house(self) -> None:
-        """Until cancelled: take up a changed config, and deliver settlements that waited for Redis."""
+        """Until cancelled: take up a changed config, ask for Redis, and deliver settlements that waited for it."""
         while True:
-            await asyncio.sleep(WATCH_S)
             try:
                 self.draining = draining_file(self.watched.path).exists()
                 if (loaded := self.watched.changed()) is not None:
                     self.apply(loaded.gateway)
                     log.info("the changed config is in use")
+                self.ledger_answers = await self.ledger.answers()
+                await self.pipeline.cache.look()
                 await self.ledger.replay_journal()
                 self.pipeline.budget.monitor.windows_end(int(time.time()))
                 await self._learn()
@@ -158,6 +160,7 @@ class Runtime:
                 log.error("the changed config is not used: %s", error)
             except Exception:
                 log.exception("housekeeping failed; it goes on")
+            await asyncio.sleep(WATCH_S)
 
     async def _learn(self) -> None:
         """Use what production taught, as it now is."""

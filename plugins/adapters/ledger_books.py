@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from plugins.adapters import ledger_wire as wire
 from plugins.adapters.ledger_audit import Audit, audit_tenant
 from plugins.adapters.redis_scripts import RedisAwayError, RedisScripts
@@ -89,6 +91,15 @@ class LedgerBooks:
         """Apply changed settings from now on (except `timeout_ms`, which needs a new ledger)."""
         self._config = config
         self._shares = " ".join(str(round(share * 1000)) for share in sorted(config.alert_shares))
+
+    async def answers(self) -> bool:
+        """Whether Redis is there now. Raises nothing."""
+        try:
+            async with asyncio.timeout(self._config.timeout_ms / 1000):
+                await (await self._scripts.client()).ping()
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
 
     async def states(self, tenant: str, timezone: str, caps: tuple[Cap, ...]) -> tuple[CapState, ...]:
         """The counters of these caps now."""

@@ -67,6 +67,9 @@ class RedisCache:
     def reachable(self) -> bool:
         return self.breaker.closed
 
+    async def look(self) -> None:
+        await self.breaker.run(self._ping)
+
     async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
         """The answer stored for this very request, or a miss, or a bypass when Redis is away."""
         scope, question = self._veiled(scope, question)

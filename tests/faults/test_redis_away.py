@@ -127,3 +127,22 @@ def test_a_call_in_flight_while_redis_leaves_is_settled_later(shaky: Shaky) -> N
     trace_id = answered.headers["x-tierwise-trace-id"]
     eventually(lambda: bool(shaky.charges("globex", trace_id)))
     assert [charge["op"] for charge in shaky.charges("globex", trace_id)] == ["settled_exact"]
+
+
+def test_readiness_follows_redis_where_nobody_asks_anything(shaky: Shaky) -> None:
+    """With `?redis=required` a replica out of the service gets no requests: the probe itself must find Redis again."""
+    probe = shaky.gateway.started.base_url.removesuffix("/v1") + "/readyz"
+
+    def says(query: str, status: int, text: str) -> bool:
+        reply = httpx.get(probe + query, timeout=30)
+        return (reply.status_code, reply.json()["status"]) == (status, text)
+
+    eventually(lambda: says("?redis=required", 200, "ready"))
+    shaky.redis.stop()
+    try:
+        eventually(lambda: says("?redis=required", 503, "redis_away"))
+        assert says("", 200, "redis_away")
+    finally:
+        shaky.redis.start()
+    eventually(lambda: says("?redis=required", 200, "ready"))
+    eventually(shaky.recovered)

@@ -160,3 +160,13 @@ def test_a_mistyped_redis_address_stops_the_start(tmp_path: Path) -> None:
     ):
         pass
     assert "pass" not in str(caught.value).replace("password", "")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """As in a container whose volume is missing or belongs to another user."""
+    path = tmp_path / "proxy_config.yaml"
+    path.write_text(SHIPPED)
+    (tmp_path / "state").write_text("a file is in the way")
+    options = Options(path, state_dir=tmp_path / "state")
+    with pytest.raises(StartError, match=r"cannot be written .* mount a volume"), running_gateway(options, {}):
+        pass
