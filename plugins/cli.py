@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -48,8 +49,8 @@ def serve(
     from plugins.launcher import Options, running_gateway, stop_on_sigterm, wait_for_end, write_trial_env
 
     stop_on_sigterm()
-    times = {"announce_s": announce_s, "drain_s": drain_s, "keep_alive_s": keep_alive_s}
-    options = Options(config, host, port, workers, trial=trial, start_timeout_s=start_timeout_s, **times)
+    options = Options(config, host, port, workers, trial=trial, announce_s=announce_s, drain_s=drain_s)
+    options = replace(options, keep_alive_s=keep_alive_s, start_timeout_s=start_timeout_s)
     console.print(f"Starting the gateway on http://{host}:{port} (LiteLLM takes a while to load) ...", soft_wrap=True)
     with running_gateway(options) as started:
         for note in started.notes:

@@ -93,12 +93,15 @@ def test_a_new_config_makes_new_pods() -> None:
 
 @SCENARIO
 def test_a_stream_may_finish_before_the_pod_is_killed(values: Path) -> None:
-    """The grace period covers the sleep before SIGTERM, the drain and the settling after it."""
+    """The grace period covers the announcement, the drain and the settling after it; a slow start is waited for."""
     spec = one([m for m in manifests(values) if m["kind"] == "Deployment"], "Deployment")["spec"]["template"]["spec"]
     gateway = next(c for c in spec["containers"] if c["name"] == "gateway")
-    slept = int(gateway["lifecycle"]["preStop"]["exec"]["command"][1])
-    drained = next(int(a.partition("=")[2]) for a in gateway["args"] if a.startswith("--drain-s="))
-    assert spec["terminationGracePeriodSeconds"] >= slept + drained + 20
+    seconds = {
+        name: int(value) for name, _, value in (a.partition("=") for a in gateway["args"]) if name.endswith("-s")
+    }
+    assert spec["terminationGracePeriodSeconds"] >= seconds["--announce-s"] + seconds["--drain-s"] + 20
+    startup = gateway["startupProbe"]
+    assert seconds["--start-timeout-s"] == startup["periodSeconds"] * startup["failureThreshold"]
 
 
 def test_an_update_never_has_fewer_pods_than_wanted() -> None:
