@@ -134,5 +134,5 @@ def test_the_notes_name_three_commands_that_fit_the_release() -> None:
         )
         notes = yaml.safe_load(said)["info"]["notes"]
         assert f"kubectl --namespace {NAMESPACE} rollout status deployment/tw-tierwise" in notes
-        assert f"helm --namespace {NAMESPACE} test tw --logs" in notes
+        assert f"helm --namespace {NAMESPACE} test tw\n" in notes
         assert f"kubectl --namespace {NAMESPACE} port-forward service/tw-tierwise 4000:4000" in notes
