@@ -47,4 +47,6 @@ def extended(config: dict[str, Any]) -> None:
     if os.environ.get("TIERWISE_TEST_FAST_LANE") == "off":
         config["gateway"].setdefault("cache", {})["fast_lane"] = False
     config["gateway"]["routing"]["learning"] = {"enabled": True}
+    for part in ("budgets", "cache"):  # a busy machine is no reason to fail a test
+        config["gateway"].setdefault(part, {})["timeout_ms"] = 5_000
     config["model_list"].append(EMBED)

@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, chdir
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -100,9 +101,11 @@ def pair(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     path = folder / "proxy_config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    environ |= {"REDIS_URL": running.started.redis_url, "PYTHONPATH": str(code), "PYTHONSAFEPATH": "1"}
+    environ["REDIS_URL"] = running.started.redis_url
     options = Options(path, port=free_port(), state_dir=folder / "state", simulator_speed=0)
-    with running_gateway(options, environ) as started:
+    with ExitStack() as stack:
+        with chdir(code):  # where the server process looks for the package first
+            started = stack.enter_context(running_gateway(options, environ))
         yield Pair(running, started.base_url)
 
 
