@@ -149,8 +149,8 @@ def drain(cluster: Cluster) -> dict[str, Any]:
         node,
         f"--pod-selector={READY}",
         "--ignore-daemonsets",
+        "--delete-emptydir-data",
         "--timeout=25s",
-        cluster.options.drain_flag,
     )
     held = cluster.run("kubectl", *words, check=False)
     left = cluster.ready()
