@@ -187,6 +187,7 @@ async def grow(url: str, sizes: list[int]) -> list[Json]:
             memory = (await used_bytes(client) - empty) / size
             rows.append({"entries": size, **await measure(cache, trusting, material, sample)})
             rows[-1].update(store_ms=round(store_ms, 3), bytes_per_entry=round(memory))
+            typer.echo(f"measured at {size}: {rows[-1]}", err=True)  # the next size takes minutes
             before = size
         await client.flushall()
     await cache.close()
