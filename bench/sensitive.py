@@ -2,8 +2,9 @@
 
     python -m bench.sensitive --json
 
-A finding is right if a labelled span of the same kind overlaps it. `prompt_*` ask only whether a prompt was
-rightly told to be sensitive, which is what the policy acts on. Intervals are Wilson's, 95 %.
+The detectors were written against `sensitive` and `injection`; `*_fresh` are held out (tests/data/README.md). A
+finding is right if a labelled span of the same kind overlaps it. `prompt_*` ask only whether a prompt was rightly
+told to be sensitive, which is what the policy acts on. Intervals are Wilson's, 95 %.
 """
 
 from __future__ import annotations
@@ -122,7 +123,9 @@ def timing(lines: Sequence[Line], step: Callable[[str], object]) -> dict[str, fl
     joined = "\n".join(line.text for line in lines)
     prompts = [joined[at : at + PROMPT_CHARS] for at in range(0, len(joined) - PROMPT_CHARS, PROMPT_CHARS)]
     best = [min(_time(step, prompt) for _ in range(ROUNDS)) for prompt in prompts]
-    return {"p50_ms": round(statistics.median(best), 4), "max_ms": round(max(best), 4), "chars": PROMPT_CHARS}
+    ranked = sorted(best)
+    p99 = ranked[math.ceil(0.99 * len(ranked)) - 1]
+    return {"p50_ms": round(statistics.median(best), 4), "p99_ms": round(p99, 4), "chars": PROMPT_CHARS}
 
 
 def _time(step: Callable[[str], object], text: str) -> float:
@@ -131,9 +134,9 @@ def _time(step: Callable[[str], object], text: str) -> float:
     return (time.thread_time_ns() - started) / 1e6
 
 
-def sensitive_report() -> dict[str, object]:
-    """Figures of `find_sensitive`: spans per kind, prompts overall and per language, time."""
-    lines = read("sensitive.jsonl")
+def sensitive_report(name: str) -> dict[str, object]:
+    """Figures of `find_sensitive` on one set: spans per kind, prompts overall and per language, time."""
+    lines = read(name)
     by_kind = spans_by_kind(lines)
     total = Tally(*(sum(getattr(t, name) for t in by_kind.values()) for name in ("hit", "false", "missed")))
 
@@ -158,9 +161,9 @@ def sensitive_report() -> dict[str, object]:
     }
 
 
-def injection_report() -> dict[str, object]:
-    """Figures of `screen`: prompts overall and per language, time."""
-    lines = read("injection.jsonl")
+def injection_report(name: str) -> dict[str, object]:
+    """Figures of `screen` on one set: prompts overall and per language, time."""
+    lines = read(name)
 
     def truth(line: Line) -> bool:
         return line.injection
@@ -181,7 +184,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     as_json = parser.parse_args().json
-    sources = {"sensitive": sensitive_report(), "injection": injection_report()}
+    sources = {
+        "sensitive": sensitive_report("sensitive.jsonl"),
+        "sensitive_fresh": sensitive_report("sensitive_fresh.jsonl"),
+        "injection": injection_report("injection.jsonl"),
+        "injection_fresh": injection_report("injection_fresh.jsonl"),
+    }
     keys = ("prompts", "prompt_precision", "prompt_precision_ci", "prompt_recall", "prompt_recall_ci", "time")
     overall = {name: {key: report[key] for key in keys} for name, report in sources.items()}
     if as_json:

@@ -13,9 +13,11 @@ from typing import Final, Protocol
 
 import re2
 
+from plugins.sensitive_addresses import ADDRESSES
 from plugins.sensitive_health import health_spans
 from plugins.sensitive_ids import IDS
 from plugins.sensitive_kinds import AFTER_CHARS, BEFORE_CHARS, Detector, Match
+from plugins.sensitive_names import name_spans
 from plugins.sensitive_numbers import IBAN, NUMBERS
 from plugins.sensitive_people import PEOPLE
 from plugins.sensitive_secrets import SECRETS
@@ -31,7 +33,7 @@ _EMAIL = Detector(
     ),
 )
 # In order of precedence: where two findings overlap, the kind of the earlier row names them.
-DETECTORS: Final[tuple[Detector, ...]] = (*SECRETS, _EMAIL, IBAN, *IDS, *NUMBERS, *PEOPLE)
+DETECTORS: Final[tuple[Detector, ...]] = (*SECRETS, _EMAIL, IBAN, *IDS, *NUMBERS, *PEOPLE, *ADDRESSES)
 KINDS: Final[tuple[str, ...]] = tuple(dict.fromkeys((*(d.kind for d in DETECTORS), "health")))
 UNSCANNED: Final = "unscanned"
 MAX_SCANNED_CHARS: Final = 1_000_000  # about 250,000 tokens; bounds the time that one request can take
@@ -97,6 +99,8 @@ def find_sensitive(
         found += [(start, end, detector.kind) for start, end in _matches(detector, text, lower, where[detector.needs])]
     if not kinds or "health" in kinds:
         found += [(start, end, "health") for start, end in health_spans(lower)]
+    if not kinds or "person" in kinds:
+        found += [(start, end, "person") for start, end in name_spans(text, lower)]
     return _without_overlaps(found) if found else ()
 
 

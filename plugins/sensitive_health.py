@@ -23,6 +23,14 @@ CONDITIONS: tuple[str, ...] = either(
     "|diabétique|sida|vih|séropositi|asthm|épilep|dépress|sclérose en plaques|infarctus|avc|grossesse"
     "|enceinte|fausse couche|avortement|cirrhose|démence|tumeur|alcooli|chimiothérapie|hépatite|cáncer"
     "|leucemia|asma|esquizofren|ansiedad|infarto|ictus|embaraz|aborto|demencia|esclerosis múltiple"
+    "|lupus|fibromyalg|thyroid|endometrios|sclerosis|sklerose|esclerosis|eczema|ekzem|tinnitus|glaucoma|cataract|angina"
+    "|arrhythmia|fibrillation|pacemaker|stoma|ostomy|incontinen|menopaus|polycystic|pcos|ptbs|ocd|borderline|psychos"
+    "|psychot|panic attack|panikattack|angstzust|panikstörung|insomnia|narcoleps|apnea|apnoe|sickle cell|haemophil"
+    "|hemophil|thrombos|embolism|aneurysm|melanom|sarcom|carcinom|karzinom|metastas|myelom|tumore|gallstone|gallenstein"
+    "|gout|gicht|goutte|gota|osteopor|scolios|skolios|hernia|bandscheibe|hernie|parkinson|párkinson|migraña|migrain"
+    "|transplant|dialyse|diálisis|prostat|zyst|cyst|endometriosis|lepra|leprosy|malaria|hepatit|zöliakie|celía|coeliaque"
+    "|nierenversagen|insuffisance|insuficiencia|herzschwäche|vorhofflimmern|sucht|süchtig|addict|adicto|adicción|dyslexi"
+    "|adhs|tdah|tda |down syndrome|down-syndrom|anorexi|boulimi|bulimi|hypothyr|schilddrüs|tiroid|thyroïd|colitis|ulcer"
     "|anorexia|quimioterapia|hipertensión|alcohólic|tuberculos|seropositiv"
 )
 WINDOW_CHARS = 110  # a clause or two before the condition

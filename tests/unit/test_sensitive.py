@@ -81,7 +81,7 @@ def test_labelled_set_is_large_and_broad() -> None:
     assert len(LINES) >= 500
     assert len(labelled) >= 12
     assert labelled <= set(KINDS)
-    assert {line["language"] for line in LINES} == {"en", "de", "fr", "es"}
+    assert {line["language"] for line in LINES} >= {"en", "de", "fr", "es"}
     assert sum(not line["findings"] for line in LINES) >= len(LINES) / 3
 
 
