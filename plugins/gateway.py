@@ -182,7 +182,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
     ) -> list[dict[str, Any]]:
         """Which deployments of a group LiteLLM may choose from, at each attempt."""
         flight = runtime().flights.get((request_kwargs or {}).get("litellm_call_id"))
-        return healthy_deployments if flight is None else router_io.to_try(flight, healthy_deployments)
+        return healthy_deployments if flight is None else await router_io.to_try(flight, model, healthy_deployments)
 
     async def async_post_call_failure_deployment_hook(
         self, request_data: Mapping[str, Any], exception: Exception, call_type: object

@@ -19,6 +19,7 @@ from plugins.values import Route
 Json = dict[str, Any]
 NS_PER_S = 1_000_000_000
 MOST_RETRY_AFTER_S = 3600
+HANGS = ("408", "504")  # with which status a deployment cools down that did not answer in time
 BROKEN_STREAM = "stream_broken"  # the error of an attempt that began to answer and did not end
 
 
@@ -34,32 +35,42 @@ def direct(data: Json, flight: Flight, any_group: str, catalog: Catalog) -> None
 def _apply_route(data: Json, route: Route, deployments: int) -> None:
     """The group, and the fallbacks of this very request and no others, by kind of failure.
 
-    A retry asks another deployment of the group; where the group has only one, the next group is asked at once.
+    A retry asks another deployment of the group; where the group has only one, the next group is asked at once. LiteLLM
+    does not retry within a group whose others are cooling down: where no other group may answer, they are named one
+    by one as the fallbacks, so that each is asked before the client gets an error.
     """
     data["model"] = route.group
     if deployments > 1 or route.fallbacks:
         data["num_retries"] = deployments - 1
-    if not route.fallbacks:
+    following = list(route.fallbacks) or (list(_ids_of(route.group)) if deployments > 1 else [])
+    if not following:
         data["disable_fallbacks"] = True
         return
-    data["fallbacks"] = [{route.group: list(route.fallbacks)}]
-    data["content_policy_fallbacks"] = [{route.group: list(route.fallbacks)}]
+    data["fallbacks"] = [{route.group: following}]
+    data["content_policy_fallbacks"] = [{route.group: following}]
     data["context_window_fallbacks"] = [{route.group: list(route.wider)}]
 
 
 def _hit_target(group: str) -> str:
     """A deployment's id to name for a cache hit. LiteLLM takes an id as it is, also when all of its group are cooling
     down; a group's name it would refuse then, though no model is called."""
+    return next(iter(_ids_of(group)), group)
+
+
+def _ids_of(group: str) -> tuple[str, ...]:
+    """The ids of a group's deployments in LiteLLM's router."""
     from litellm.proxy import proxy_server  # the router is set when the proxy starts, not at import
 
-    ids = proxy_server.llm_router.get_model_ids(model_name=group) if proxy_server.llm_router else []
-    return str(ids[0]) if ids else group
+    router = proxy_server.llm_router
+    return tuple(str(name) for name in router.get_model_ids(model_name=group)) if router else ()
 
 
 def begin_attempt(flight: Flight, kwargs: Json, kind: str, limits: LimitsConfig, now_ns: int) -> UpstreamError | None:
     """Count one model call and cut its time-out to what remains; or why there must be none. LiteLLM's bridges between
     endpoints come here again within the same attempt, with another `kind`."""
     flight.attempt_kind = flight.attempt_kind or kind
+    if _was_asked(flight, kwargs):
+        return flight.last_failure
     left_s = limits.request_timeout_s - (now_ns - flight.started_ns) / NS_PER_S
     if kind == flight.attempt_kind:
         if refusal := attempts.no_more(flight.attempts, limits.attempts, left_s, flight.last_failure):
@@ -67,6 +78,13 @@ def begin_attempt(flight: Flight, kwargs: Json, kind: str, limits: LimitsConfig,
         flight.attempts += 1
     kwargs["timeout"] = attempts.within(kwargs.get("timeout"), left_s)
     return None
+
+
+def _was_asked(flight: Flight, kwargs: Mapping[str, Any]) -> bool:
+    """Whether this is a deployment, named as a fallback, that has failed this request before."""
+    if flight.route is None or flight.route.fallbacks or len(_ids_of(flight.route.group)) < 2:
+        return False
+    return (kwargs.get("model_info") or {}).get("id") in {target.id for target in flight.failed_targets}
 
 
 def note_broken_stream(flight: Flight) -> None:
@@ -109,11 +127,31 @@ def target_of(deployment: Mapping[str, Any]) -> Target:
     )
 
 
-def to_try(flight: Flight, deployments: Sequence[Json]) -> list[Json]:
-    """The deployments of a group that this request should still ask."""
+async def to_try(flight: Flight, model: str, deployments: Sequence[Json]) -> list[Json]:
+    """The deployments of a group that this request should still ask; `deployments` are those not cooling down."""
+    if not deployments:
+        return await _cooling_to_try(flight, model)
     targets = [target_of(deployment) for deployment in deployments]
     ids = attempts.untried(targets, flight.failed_targets)
     return [deployment for deployment, target in zip(deployments, targets, strict=True) if target.id in ids]
+
+
+async def _cooling_to_try(flight: Flight, model: str) -> list[Json]:
+    """Of a group that is cooling down as a whole: the deployments to ask all the same, because nobody else that may
+    answer is left. One may be well again, and the client would get an error anyway. Those that hang are left alone."""
+    from litellm.proxy import proxy_server
+    from litellm.router_utils.cooldown_handlers import _async_get_cooldown_deployments_with_debug_info
+
+    router, route = proxy_server.llm_router, flight.route
+    if router is None or route is None or model not in (groups := (route.group, *route.fallbacks)):
+        return []
+    down = dict(await _async_get_cooldown_deployments_with_debug_info(router, None))
+    failed = {target.id for target in flight.failed_targets}
+    ahead = {group: set(_ids_of(group)) - failed for group in groups[groups.index(model) :]}
+    if any(ids - down.keys() for ids in ahead.values()):
+        return []
+    ready = {name for name in ahead[model] if str(down[name]["status_code"]) not in HANGS}
+    return [row for row in router.get_model_list(model_name=model) or () if row["model_info"]["id"] in ready]
 
 
 def retry_after_s(exception: BaseException) -> int | None:

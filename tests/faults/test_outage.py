@@ -176,6 +176,35 @@ def test_a_sensitive_prompt_stays_on_premise_while_that_is_down(pair: Pair) -> N
     time.sleep(COOLDOWN_S)
 
 
+def test_a_provider_that_is_back_is_asked_though_its_circuit_is_open(pair: Pair) -> None:
+    """Where all that may answer cool down, they are asked all the same: on premise, and over all tiers."""
+    for prompt in (PRIVATE, "What is the capital of Norway?"):
+        with pair.fault("error500"):
+            assert pair.running.ask(fresh(prompt)).status_code == 503
+        assert pair.running.ask(fresh(prompt)).status_code == 200
+        time.sleep(COOLDOWN_S)
+
+
+def test_no_request_is_lost_when_the_other_provider_begins_to_fail(pair: Pair) -> None:
+    """The one that has just come back is still cooling down, and it is the only one of its kind that is well."""
+    with pair.fault("rate_limit", "sim-onprem", at="a"):
+        for _ in range(4):
+            assert pair.running.ask(fresh(PRIVATE)).status_code == 200
+    with pair.fault("rate_limit", "sim-onprem", at="b"):
+        for _ in range(4):
+            assert pair.running.ask(fresh(PRIVATE)).status_code == 200
+    time.sleep(COOLDOWN_S)
+
+
+def test_a_deployment_on_premise_is_asked_once_for_a_request(pair: Pair) -> None:
+    """Two that fail are two calls, however they come to be asked."""
+    before = pair.calls()["sim-onprem"]
+    with pair.fault("error500", "sim-onprem"):
+        assert pair.running.ask(fresh(PRIVATE)).status_code == 503
+    assert pair.calls()["sim-onprem"] == before + 2
+    time.sleep(COOLDOWN_S)
+
+
 @pytest.mark.parametrize(("fault", "check"), [("refuse", "refusal"), ("empty", "empty"), ("wrong_model", "integrity")])
 def test_a_bad_cheap_answer_is_asked_again_and_both_are_charged(pair: Pair, fault: str, check: str) -> None:
     """The next tier's answer goes out, once; the trace has the reason and the cost of each attempt."""

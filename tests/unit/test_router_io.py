@@ -64,11 +64,11 @@ def deployment(name: str, base: str) -> dict[str, Any]:
     return {"model_info": {"id": name}, "litellm_params": {"model": "openai/m", "api_base": base}}
 
 
-def test_a_deployment_that_failed_is_not_offered_again() -> None:
+async def test_a_deployment_that_failed_is_not_offered_again() -> None:
     """Nor its provider's address while there is another."""
     rows = [deployment("a1", "http://a"), deployment("a2", "http://a"), deployment("b1", "http://b")]
     failed = flight(failed_targets=[Target("a1", "openai http://a")])
-    assert [row["model_info"]["id"] for row in router_io.to_try(failed, rows)] == ["b1"]
+    assert [row["model_info"]["id"] for row in await router_io.to_try(failed, "small", rows)] == ["b1"]
 
 
 class Said(Exception):
