@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.escalation_path import FEWEST_ANSWERS
 from plugins.values import MICROS_PER_USD
 from tests.gateway import Running, gateway
 
@@ -163,7 +162,7 @@ def budget(folder: Path, requests: int) -> Json:
             traces = [running.trace(i) for i in ids]
         spent = sum(trace.get("cost_escalation_micros", 0) for trace in traces)
         found[name] = {"escalated": sum(t["escalations"] for t in traces), "requests": requests, "micros": spent}
-    allowed = int(SHARE * max(FEWEST_ANSWERS, requests))
+    allowed = int(SHARE * requests)
     return {
         "budget_exceeded": int(found["share"]["escalated"] > allowed) + int(found["dollars"]["micros"] > DAY_MICROS),
         "under_share": {**found["share"], "allowed": allowed},

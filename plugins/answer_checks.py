@@ -12,6 +12,8 @@ from typing import Final
 from plugins.wordlists import words
 
 OPENING_CHARS: Final = 160  # a refusal or a hedge that is the answer stands at its beginning
+SHORT_SENTENCE_CHARS: Final = 16
+_SENTENCE_END: Final = re.compile(r"[.!?](?=\s)")
 MAX_SUMS: Final = 200
 MIN_STOP_WORDS: Final = 4  # needed to name a language
 TAIL_CHARS: Final = 2_000
@@ -23,10 +25,16 @@ _REFUSAL = re.compile(
     r"|['\u2019]m (?:unable|not able) to)[ ]"
     r"(?:help|assist|answer|provide|do|complete|comply|fulfill?|access|process|generate|create|perform"
     r"|determine|solve|discuss)\b"
+    r"|(?:i(?:['\u2019]m| am)|that(?:['\u2019]s| is)|this is) (?:\w+ ){0,2}?(?:unable to|not able to"
+    r"|not in a position|beyond what i|outside (?:of )?what i|not something (?:that )?i (?:can|am))"
+    r"|i was (?:unable|not able) to"
+    r"|i(?:['\u2019]d| would) (?:rather|prefer) not|i (?:do not|don['\u2019]t) have (?:enough|sufficient|the|any) "
+    r"(?:information|context|data|details)"
     r"|as an ai(?: language)?(?: model| assistant)?,? i (?:can(?:no|['\u2019])t|do(?:n['\u2019]t| not)|am "
     r"(?:unable|not able))"
     r"|(?:es )?tut mir leid,? (?:aber )?(?:ich|da|das|dabei)[^.]{0,40}\bnicht\b|ich kann (?:ihnen |dir "
     r"|das |diese |dabei |hierbei |leider ){0,3}nicht (?:helfen|weiterhelfen|beantworten)"
+    r"|(?:dazu|das|darüber|dabei) (?:kann|darf|möchte) ich (?:ihnen |dir )?(?:leider )?(?:nichts?|keine\w*)\b"
     r"|(?:je suis )?désolée?,? (?:mais )?je ne (?:peux|suis)|je ne (?:peux|suis) pas (?:en mesure|vous "
     r"aider|t['\u2019]aider|répondre|fournir|capable)"
     r"|lo siento,? (?:pero )?no (?:puedo|tengo)|no puedo (?:ayudar\w*|responder|proporcionar|completar"
@@ -36,6 +44,7 @@ _REFUSAL = re.compile(
 _HEDGE = re.compile(
     r"\b(?:i(?:['\u2019]m| am) not (?:entirely |completely |quite |really )?(?:sure|certain)|i (?:do not"
     r"|don['\u2019]t) (?:really |actually )?know\b(?! (?:if|whether) you)"
+    r"|i(?:['\u2019]d| would)(?: only| just) be guessing|(?:das |es )?weiß ich (?:leider )?nicht"
     r"|i have no (?:idea|information)|(?:my|this) (?:guess|answer) (?:may|might|could) (?:well )?be wrong"
     r"|i (?:can only|could only|would have to) guess|i may be wrong"
     r"|it(?:['\u2019]s| is) (?:impossible|not possible) (?:for me )?to (?:say|tell|determine|know)"
@@ -55,7 +64,15 @@ def is_refusal(text: str) -> bool:
 
 def hedges(text: str) -> bool:
     """Whether the answer opens with not knowing, or says so twice."""
-    return _HEDGE.search(text[:OPENING_CHARS]) is not None or len(_HEDGE.findall(text)) >= 2
+    return _HEDGE.search(_first_sentence(text)) is not None or len(_HEDGE.findall(text)) >= 2
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence, and the next one where it is a mere word or two: what follows an answer is a remark on it."""
+    for end in _SENTENCE_END.finditer(text[:OPENING_CHARS]):
+        if end.start() >= SHORT_SENTENCE_CHARS:
+            return text[: end.start()]
+    return text[:OPENING_CHARS]
 
 
 _NUMBER = r"-?[$€£]?\d{1,15}(?:,\d{3}){0,4}(?:\.\d{1,10})?"

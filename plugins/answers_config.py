@@ -15,7 +15,8 @@ from plugins.settings import Settings, Share
 class EscalationConfig(Settings):
     """One better model after a cheap answer that is not good enough, within each tenant's budget for it.
 
-    `max_share` is of a tenant's recent answers (some 2,000; of 50 while there were fewer), counted by each process.
+    `max_share` is of a tenant's recent answers (some 2,000), counted by each process and so never exceeded over all: at
+    0.2 the first one comes with the fifth answer at the earliest.
     `max_usd_per_day` is per tenant, over all processes. Streams of the tasks in `buffer_streams_for` are held back
     until the answer was checked; the answers of other streams are never asked again.
     """

@@ -21,9 +21,7 @@ from plugins.pricing import bound
 from plugins.values import Call, Cap, Charge, Endpoint, Hold, Route, Window, micros
 
 COST = "escalation"  # the kind of cost, and the ledger's scope of the dollar limit
-# The share is of about this many recent answers (older ones are halved away), and of no fewer than so many.
-RECENT_ANSWERS = 2_000
-FEWEST_ANSWERS = 50
+RECENT_ANSWERS = 2_000  # the share is of about this many answers; older ones are halved away
 
 
 @dataclass(slots=True)
@@ -39,8 +37,9 @@ class Share:
             self.answers, self.escalated = self.answers // 2, -(-self.escalated // 2)
 
     def allows(self, most: float) -> bool:
-        """Whether one more stays within the share."""
-        return self.escalated + 1 <= most * max(FEWEST_ANSWERS, self.answers)
+        """Whether one more stays within the share. It never owes any: what holds in each process, and before and
+        after old answers are halved away, holds for all processes together."""
+        return self.escalated + 1 <= most * self.answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,15 @@
       annotations:
         summary: {{ `{{ $value | humanizePercentage }} of the semantic cache hits that were looked at were wrong` | quote }}
         description: The cache may serve answers to other questions. Switch cache.semantic off, or accept a smaller error.
+    - alert: TierwiseEscalates
+      expr: >-
+        sum by (task) (rate(tierwise_escalations_total{ {{- $ours -}} }[30m]))
+        / sum by (task) (rate(tierwise_routed_total{ {{- $ours -}} }[30m])) > {{ $rule.escalationShare }}
+      for: 15m
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `{{ $value | humanizePercentage }} of the {{ $labels.task }} answers are asked again of a better model` | quote }}
+        description: A cheap model answers this task badly, so it is paid for twice. Route the task to a better tier.
     - alert: TierwiseBudgetNearlySpent
       expr: min by (tenant) (tierwise_budget_left_usd{ {{- $ours -}} }) < {{ $rule.budgetLeftUsd }}
       for: 1m

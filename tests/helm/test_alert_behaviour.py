@@ -32,6 +32,7 @@ OF_TIER, FALLBACKS = (
     'requests_total{tier="small",outcome="answered"}',
     'fallbacks_total{tier="small",provider="openai"}',
 )
+ROUTED, AGAIN = 'routed_total{task="chat",tier="small"}', 'escalations_total{task="chat",tier="mid"}'
 DROPS = 'trace_drops_total{sink="langfuse",reason="spool_full"}'
 OK_CALL = 'provider_attempts_total{provider="openai",model="m",result="ok"}'
 BAD_CALL = 'provider_attempts_total{provider="openai",model="m",result="provider_timeout"}'
@@ -60,6 +61,8 @@ CASES = (
     Case("TierwiseGroupDown", {GROUP: "2x60", COOLING: "1x60"}, False),
     Case("TierwiseFallsBack", {OF_TIER: "0+10x60", FALLBACKS: "0+5x60"}, True),
     Case("TierwiseFallsBack", {OF_TIER: "0+10x60", FALLBACKS: "0+1x60"}, False),
+    Case("TierwiseEscalates", {ROUTED: "0+10x60", AGAIN: "0+3x60"}, True),
+    Case("TierwiseEscalates", {ROUTED: "0+10x60", AGAIN: "0+1x60"}, False),
     Case("TierwiseTracesLost", {DROPS: "0x30 5x30"}, True),
     Case("TierwiseTracesLost", {DROPS: "5x60"}, False),
 )
