@@ -81,14 +81,20 @@ class Visit:
     def take(self, count: int) -> list[bytes]:
         return [self.target.request(next(self._bodies)) for _ in range(count)]
 
-    async def warm(self) -> None:
-        """Store the known questions, and let the server meet its work."""
+    async def warm(self) -> str:
+        """Store the known questions, and let the server meet its work. Why it cannot be measured; empty if it can."""
+        first = await self.client.ask(next(self._bodies))
+        if first.status != 200:
+            return (
+                f"HTTP {first.status}: {first.body[:200].decode('utf-8', 'replace')}" if first.status else "no answer"
+            )
         if self.arm.seeded:
             model = str(next(self._bodies)["model"])
             for country in COUNTRIES:
                 await self.client.ask(chat(QUESTION.format(country), model=model))
             await asyncio.sleep(0.5)  # storing is done behind the answer
         await at_rate(self.client, self.take(WARM_UP), RATE)
+        return ""
 
     async def measure(self, plan: Plan, idle_reads_per_s: float) -> None:
         began, reads = time.perf_counter(), self.reads()
@@ -143,13 +149,14 @@ def measure(arms: Sequence[Arm], plan: Plan, log: Path) -> tuple[Json, Json]:
         found["provider"] = Server("provider", port, provider.pid)
         client = stack.enter_context(redis.Redis(port=store.port))
         visits = [Visit(arm, found[arm.server], port, client) for arm in arms]
-        uvloop.run(visit_all(visits, plan, client))
-        return figures(visits, found), left_out
+        dumb = uvloop.run(visit_all(visits, plan, client))
+        return figures([v for v in visits if v.arm.name not in dumb], found), left_out | dumb
 
 
-async def visit_all(visits: Sequence[Visit], plan: Plan, store: redis.Redis) -> None:
-    for visit in visits:
-        await visit.warm()
+async def visit_all(visits: Sequence[Visit], plan: Plan, store: redis.Redis) -> dict[str, str]:
+    """Measure all in all rounds; which could not be measured, and why."""
+    dumb = {visit.arm.name: why for visit in visits if (why := await visit.warm())}
+    visits = [visit for visit in visits if visit.arm.name not in dumb]
     idle = await asyncio.to_thread(idle_reads, store)
     rng = random.Random(7)
     for number in range(plan.rounds):
@@ -158,6 +165,7 @@ async def visit_all(visits: Sequence[Visit], plan: Plan, store: redis.Redis) -> 
             await visit.measure(plan, idle)
     for visit in visits:
         visit.client.close()
+    return dumb
 
 
 def figures(visits: Sequence[Visit], found: dict[str, Server]) -> Json:

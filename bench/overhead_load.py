@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-TIMEOUT_S = 30.0
+TIMEOUT_S = 10.0
 MOST_CONNECTIONS = 128
 
 
