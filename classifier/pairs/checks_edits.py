@@ -219,6 +219,11 @@ def _is_redundant(token: Token, other: Parsed, lexicon: Lexicon) -> bool:
     return any(match_score(token, o, lexicon) > 0 for o in other.tokens if is_salient(o) and o.kind == "word")
 
 
+def _asks_way(pair: Pair) -> bool:
+    """How to do something, or what there is: a light word more says the same (`find ways`, `offered`)."""
+    return pair.asked_a in ("how", "what") or pair.asks_for_list()
+
+
 def check_insertion(pair: Pair) -> str | None:
     """A salient word added in one place while all else is matched."""
     lone_a, lone_b = pair.lone_a(), pair.lone_b()
@@ -230,7 +235,8 @@ def check_insertion(pair: Pair) -> str | None:
     added = [
         t
         for t in (*lone_a, *lone_b)
-        if not _harmless(t)
+        if is_salient(t)
+        and not (t.norm in w.LIGHT and _asks_way(pair))
         and not (repeated and _is_redundant(t, other, pair.lexicon))
         and t.norm not in _IMPLIED.get(asked, frozenset())
     ]
