@@ -32,7 +32,7 @@ OURS = {"callbacks": ["plugins.gateway.gateway"], "custom_auth": "plugins.gatewa
 # Settings of LiteLLM that say nothing about a request whose answer is known.
 HARMLESS = frozenset(
     {"callbacks", "drop_params", "telemetry", "request_timeout", "num_retries", "ssl_verify", "set_verbose"}
-    | {"json_logs", "modify_params", "custom_auth", "master_key", "always_include_stream_usage", "database_url"}
+    | {"json_logs", "modify_params", "custom_auth", "master_key", "always_include_stream_usage"}
 )
 # LiteLLM reads keys from these as well, and some of them first.
 OTHER_KEYS = frozenset(
