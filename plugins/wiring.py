@@ -50,6 +50,7 @@ def build(loaded: Loaded) -> Runtime:
     if not config.redis_url:
         raise StartError("gateway.redis_url is empty. Set REDIS_URL, or start with `tierwise serve`, which brings one.")
     check_url(config.redis_url)
+    check_url(config.cache.redis_url or config.redis_url)
     model = Model.load()
     shipped = Thresholds(model.easy_below, model.hard_from)
     alerts = BudgetAlerts(config.budgets.alert_webhook_url)

@@ -119,7 +119,7 @@ def install(cluster: Cluster) -> dict[str, Any]:
 
 def test(cluster: Cluster) -> dict[str, Any]:
     done = cluster.run("helm", "test", RELEASE, check=False)
-    answered = [line for line in done.stdout.splitlines() if line.startswith("tier ")]
+    answered = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("tier ")]
     return {"exit": done.returncode, "answer": answered[0] if answered else (done.stdout + done.stderr)[-500:]}
 
 

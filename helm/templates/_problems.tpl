@@ -123,6 +123,9 @@ metrics.serviceMonitor.enabled needs a token to read /metrics with: set credenti
 {{- end -}}
 
 {{- define "tierwise.problems.redis" -}}
+{{- if contains "@" (toString (dig "cache" "redis_url" "" .Values.gateway)) }}
+gateway.cache.redis_url holds a password: put the URL into a Secret, name it under credentials.providers (CACHE_REDIS_URL: {}), and write os.environ/CACHE_REDIS_URL here.
+{{- end }}
 {{- with .Values.redis }}
 {{- if eq .mode "external" }}
 {{- if and .external.url .external.existingSecret }}

@@ -100,6 +100,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         {"redis": {"external": {"url": "redis+sentinel://redis:26379/budgets?sentinel_password=hunter2"}}},
         "put the whole URL into a Secret",
     ),
+    "password of the cache's redis in clear": (
+        "production",
+        {"gateway": {"cache": {"redis_url": "redis://:hunter2@cache:6379/0"}}},
+        "gateway.cache.redis_url holds a password: put the URL into a Secret",
+    ),
     "no address of a redis": (
         "production",
         {"redis": {"external": {"url": "sentinel://redis:26379/budgets"}}},
