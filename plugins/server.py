@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # before the import: no price map over the network
@@ -13,6 +14,12 @@ from plugins.adapters.litellm_dress import dressed
 from plugins.adapters.litellm_io import quiet_refusals
 from plugins.edge import Edge
 from plugins.fast_lane import send_hit
+from plugins.trial.lifeline import die_with_parent
+
+if (supervisor := multiprocessing.parent_process()) is not None and supervisor.pid is not None:
+    die_with_parent(
+        supervisor.pid
+    )  # one worker of several: without its supervisor, killed with -9, nobody would ever end it
 
 for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
     # First, because LiteLLM's own filter turns the exception among the arguments into text.

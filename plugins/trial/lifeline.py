@@ -31,10 +31,13 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to SIGKILL this process when its parent ends. Does nothing elsewhere than on Linux."""
+def die_with_parent(parent_pid: int) -> None:
+    """Ask the kernel to SIGKILL this process when its parent ends; end at once where it has already ended. Does
+    nothing elsewhere than on Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent_pid:
+            os._exit(1)
 
 
 def start_child(

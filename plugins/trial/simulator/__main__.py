@@ -15,7 +15,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT. The port is written to --port-file once connections are accepted."""
     options = _options()
     if not options.detached:
-        die_with_parent()
+        die_with_parent(os.getppid())
     app = create_app(speed=options.speed, api_keys=options.api_key)
     config = uvicorn.Config(
         app,
