@@ -119,7 +119,8 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             if flight is None:
                 raise
             flight.failed, flight.error = True, litellm_io.upstream_error(exception)
-            flight.attempt_failed(router_io.BROKEN_STREAM)
+            if flight.failed_attempts < flight.attempts:
+                flight.attempt_failed(router_io.BROKEN_STREAM)
             raise litellm_io.proxy_error(flight.error) from None
 
     async def async_log_success_event(
@@ -160,14 +161,13 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         flight = ours.flights.get(kwargs.get("litellm_call_id"))
         if flight is None or flight.hold is None:
             return
+        router_io.note_broken_stream(flight, kind)
         if exhausted := router_io.begin_attempt(flight, kwargs, kind, ours.config.limits, time.time_ns()):
             raise litellm_io.proxy_error(exhausted)
         budget, more = ours.pipeline.budget, router_io.added_bytes(flight, kwargs)
-        if flight.attempt == kind:
-            router_io.note_broken_stream(flight)
-            if refusal := await budget.hold_again(flight, more):
-                flight.no_attempt = refusal
-                raise litellm_io.proxy_error(refusal)
+        if flight.attempt == kind and (refusal := await budget.hold_again(flight, more)):
+            flight.no_attempt = refusal
+            raise litellm_io.proxy_error(refusal)
         flight.attempt = flight.attempt or kind
         flight.under_way = litellm_io.named_target(kwargs)
         flight.most = budget.most_at(str(kwargs.get("model")), flight.call, more)

@@ -87,11 +87,13 @@ def _was_asked(flight: Flight, kwargs: Mapping[str, Any]) -> bool:
     return (kwargs.get("model_info") or {}).get("id") in {target.id for target in flight.failed_targets}
 
 
-def note_broken_stream(flight: Flight) -> None:
-    """LiteLLM goes on with another model where a stream broke in the midst of its answer, and tells nobody."""
-    if flight.failed_attempts < flight.attempts - 1:
+def note_broken_stream(flight: Flight, kind: str = "") -> None:
+    """LiteLLM goes on with another model where a stream broke before its first word, and tells nobody: that it does so
+    while an attempt is under way is how we know. Noted before the next deployment is chosen, so that another is."""
+    if flight.attempt and kind in ("", flight.attempt) and flight.failed_attempts < flight.attempts:
         flight.fallbacks += 1
         flight.attempt_failed(BROKEN_STREAM)
+        flight.last_failure = litellm_io.upstream_error(ConnectionError())
         _remember_failed(flight, flight.under_way.get("deployment"))
 
 
@@ -129,6 +131,7 @@ def target_of(deployment: Mapping[str, Any]) -> Target:
 
 async def to_try(flight: Flight, model: str, deployments: Sequence[Json]) -> list[Json]:
     """The deployments of a group that this request should still ask; `deployments` are those not cooling down."""
+    note_broken_stream(flight)
     if not deployments:
         return await _cooling_to_try(flight, model)
     targets = [target_of(deployment) for deployment in deployments]

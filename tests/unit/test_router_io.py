@@ -95,13 +95,25 @@ def test_when_to_come_back(exception: Exception, seconds: int | None) -> None:
 def test_a_stream_that_broke_is_a_failed_attempt_though_nobody_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """LiteLLM goes on with another model in the same stream; the trace names the one that broke, once."""
     monkeypatch.setattr(router_io, "_remember_failed", lambda flight, deployment_id: None)
-    one = flight(attempts=2, under_way={"model": "sim-mid", "provider": "openai"})
+    one = flight(attempts=1, attempt="acompletion", under_way={"model": "sim-mid", "provider": "openai"})
+    router_io.note_broken_stream(one, "aresponses")  # a bridge within the same attempt
+    assert not one.failed_attempts
     router_io.note_broken_stream(one)
-    router_io.note_broken_stream(one)
+    router_io.note_broken_stream(one, "acompletion")
     assert [step.attributes for step in one.steps] == [
         {"model": "sim-mid", "provider": "openai", "error": "stream_broken"}
     ]
-    assert one.fallbacks == 1
+    assert one.fallbacks == 1 and one.last_failure is not None
+    assert one.last_failure.code == "provider_unavailable"
+
+
+async def test_the_deployment_whose_stream_broke_is_not_chosen_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known before the choice, and so another provider's is taken."""
+    known = {"a1": Target("a1", "openai http://a")}
+    monkeypatch.setattr(router_io, "_remember_failed", lambda flight, name: flight.failed_targets.append(known[name]))
+    one = flight(attempts=1, attempt="acompletion", under_way={"deployment": "a1"})
+    rows = [deployment("a2", "http://a"), deployment("b1", "http://b")]
+    assert [row["model_info"]["id"] for row in await router_io.to_try(one, "small", rows)] == ["b1"]
 
 
 def test_a_broken_answer_that_is_sent_along_counts() -> None:
