@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from classifier.pairs.checks_asked import check_target, check_tense, check_voice
+from classifier.pairs.checks_deeds import check_deed
 from classifier.pairs.checks_edits import (
     check_entities,
     check_function_words,
@@ -53,6 +54,7 @@ CHECKS: Final[dict[str, Check]] = {
     "target": check_target,
     "voice": check_voice,
     "tense": check_tense,
+    "deed": check_deed,
     "direction": check_direction,
     "word_order": check_word_order,
     "function_word": check_function_words,
