@@ -13,9 +13,13 @@ import unicodedata
 from dataclasses import dataclass
 from math import prod
 
+from plugins.injection_disguises import respelt
+from plugins.injection_languages import LANGUAGES
 from plugins.injection_signals import ABOUT, SIGNALS
+from plugins.injection_wider import WIDER
 
 MIN_SCORE = 0.5
+SURE = 0.9  # from this score on no further phrase is looked for
 MAX_PAYLOADS = 16  # base64 runs that are decoded
 MAX_PAYLOAD_CHARS = 8192
 QUOTED_FACTOR = 0.5  # how much a phrase counts in a text that talks about injection
@@ -30,6 +34,9 @@ class InjectionFinding:
     signals: tuple[str, ...]
 
 
+# Who asks about the marks of a chat template is not forging one.
+_MARKUP = re.compile(r"\b(?:tokens?|tokeni[sz]\w+|chat template|regex|escape|llama\.cpp|transformers)\b", re.IGNORECASE)
+_ALL = SIGNALS + WIDER + LANGUAGES
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{24,}={0,2}")
 _DECODE = re.compile(r"\b(?:decode|dekodier\w*|entschlüssel\w*|d[ée]code[zr]?|decodifica\w*)\b", re.IGNORECASE)
 _OBEY = re.compile(
@@ -52,6 +59,8 @@ def screen(text: str) -> InjectionFinding | None:
     _add_encoded(text, weights)
     if weights and ABOUT.search(text):
         weights = {name: weight * QUOTED_FACTOR for name, weight in weights.items()}
+    if "delimiter" in weights and _MARKUP.search(text):
+        weights["delimiter"] *= QUOTED_FACTOR
     score = round(1 - prod(1 - weight for weight in weights.values()), 3)
     if score < MIN_SCORE:
         return None
@@ -69,9 +78,14 @@ def _plain(text: str) -> str:
 def _weights(text: str) -> dict[str, float]:
     lower = text.lower()
     found: dict[str, float] = {}
-    for signal in SIGNALS:
-        if any(cue in lower for cue in signal.cues) and signal.pattern.search(text):
-            found[signal.name] = max(found.get(signal.name, 0.0), signal.weight)
+    doubt = 1.0
+    for signal in _ALL:
+        known = found.get(signal.name, 0.0)
+        if known < signal.weight and signal.found_in(text, lower):
+            found[signal.name] = signal.weight
+            doubt *= (1 - signal.weight) / (1 - known)
+            if doubt <= 1 - SURE:
+                break
     return found
 
 
@@ -86,7 +100,10 @@ def _add_hidden(text: str, weights: dict[str, float]) -> None:
 
 
 def _add_encoded(text: str, weights: dict[str, float]) -> None:
-    """Orders in base64: decoded and screened, and suspicious unread where the text asks to decode and obey."""
+    """Orders in base64: decoded and screened, and suspicious unread where the text asks to decode and obey. Orders in
+    other spellings are only screened."""
+    if any(_weights(meant) for meant in respelt(text, text.lower())):
+        weights["encoded_order"] = 0.9
     runs = [run[:MAX_PAYLOAD_CHARS] for run, _ in zip(_BASE64.findall(text), range(MAX_PAYLOADS), strict=False)]
     for run in runs:
         decoded = _decode(run)

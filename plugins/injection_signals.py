@@ -8,24 +8,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One form of attack. `weight` is how sure the form alone makes us; `cues` are cheap pre-filters."""
+    """One form of attack. `weight` is how sure the form alone makes us. Cheap pre-filters: the text must have one of
+    `cues`, and one of `also` where there are any, in lower case."""
 
     name: str
     weight: float
     pattern: re.Pattern[str]
     cues: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+    def found_in(self, text: str, lower: str) -> bool:
+        """Whether `text` has the form; `lower` is the same in lower case, quicker to search than ignoring case."""
+        seen = text if self.pattern.flags & re.IGNORECASE else lower
+        return _has(lower, self.cues) and (not self.also or _has(lower, self.also)) and bool(self.pattern.search(seen))
+
+
+def _has(lower: str, words: tuple[str, ...]) -> bool:
+    return any(word in lower for word in words)
 
 
 _FLAGS = re.IGNORECASE
-_FILL = r"(?:[ ,\-]+[^\W_]{1,14}){0,5}?[ ,\-]+"  # up to five words between verb and object
+# Up to five words between verb and object; one's own former words may be taken back.
+FILL = r"(?:[ ,\-]+(?!(?:my|our|meine\w?|unsere\w?|mes|mis)\b)[^\W_]{1,14}){0,5}?[ ,\-]+"
 
 SIGNALS: tuple[Signal, ...] = (
     Signal(
         "override",
         0.8,
         re.compile(
-            r"\b(?:ignor(?:e|ing)|disregard|forget|override|bypass|do not follow|don['\u2019]t follow|stop following)"
-            + _FILL
+            r"\b(?:ignor(?:e|ing)|disregard|forget|(?:override|bypass)(?=[^.\n]{0,60}(?:instruct|prompt"
+            r"|guideline|directive"
+            r"|programming|\byour\b))|do not follow|don['\u2019]t follow|stop following)"
+            + FILL
             + r"(?:(?:previous|prior|above|earlier|preceding|system|original|initial|existing|former"
             r"|safety|your|given|developer)[ ]){1,3}"
             r"(?:\w+[ ]){0,1}?(?:instructions?|prompts?|rules?|directions?|guidelines?|directives?"
@@ -35,7 +49,6 @@ SIGNALS: tuple[Signal, ...] = (
             r"|\b(?:ignore|disregard|forget)[ ](?:all[ ])?(?:the|those|these|any)[ ]"
             r"(?:instructions?|prompts?|guidelines?)[ ]"
             r"(?:[^\W_]{1,12}[ ]){0,3}?(?:above|before|earlier|given|received|previously)\b",
-            _FLAGS,
         ),
         ("ignor", "disregard", "forget", "override", "bypass", "follow"),
     ),
@@ -44,7 +57,7 @@ SIGNALS: tuple[Signal, ...] = (
         0.8,
         re.compile(
             r"\b(?:ignorier\w*|vergiss|vergesst|vergessen sie|missachte\w*|übergeh\w*|verwirf)"
-            + _FILL
+            + FILL
             + r"(?:vorherig|bisherig|obig|vorig|vorangegangen|früher|ursprünglich|gegeben|dein|ihr)\w*[ "
             r"](?:\w+[ ]){0,1}?"
             r"(?:anweisung|instruktion|regel|vorgabe|befehl|richtlinie|systemprompt|prompt)\w*"
@@ -54,7 +67,6 @@ SIGNALS: tuple[Signal, ...] = (
             r"|\b(?:ignorier\w*|missachte\w*|vergiss)[ ](?:[^\W_]{1,12}[ ]){0,2}?"
             r"(?:regeln|anweisungen|vorgaben),?[ ]die[ ]"
             r"(?:[^\W_]{1,12}[ ]){0,3}?(?:gegeben|gesagt|erteilt)",
-            _FLAGS,
         ),
         ("ignorier", "vergiss", "vergess", "missacht", "übergeh", "verwirf"),
     ),
@@ -64,10 +76,9 @@ SIGNALS: tuple[Signal, ...] = (
         re.compile(
             r"\b(?:ignore[zr]?|oublie[zr]?|ne (?:tiens|tenez) (?:pas|plus) compte|contourne[zr]?|fais "
             r"abstraction)"
-            + _FILL
+            + FILL
             + r"(?:instructions?|consignes?|r[èe]gles?|directives?|ordres?|invites?)[ ](?:\w+[ ]){0,2}?"
             r"(?:pr[ée]c[ée]dent\w*|ant[ée]rieur\w*|ci-dessus|initiale?s?|syst[èe]me|donn[ée]e?s|reçue?s)",
-            _FLAGS,
         ),
         ("ignore", "oubli", "compte", "contourne", "abstraction"),
     ),
@@ -76,12 +87,11 @@ SIGNALS: tuple[Signal, ...] = (
         0.8,
         re.compile(
             r"\b(?:ignora|ignore|ignorad|olvida|olvide|omite|desatiende|descarta|no sigas)"
-            + _FILL
+            + FILL
             + r"(?:instrucciones|indicaciones|reglas|[óo]rdenes|directrices|normas)[ ](?:\w+[ ]){0,2}?"
             r"(?:anteriores|previas|iniciales|dadas|de arriba|originales|del sistema)"
             r"|\b(?:ignora|olvida|descarta)[ ]todo[ ](?:lo[ ])?(?:[^\W_]{1,10}[ ]){0,2}?"
             r"(?:anterior|dicho|previo|de arriba)\b",
-            _FLAGS,
         ),
         ("ignor", "olvid", "omite", "desatiende", "descarta", "sigas"),
     ),
@@ -91,14 +101,14 @@ SIGNALS: tuple[Signal, ...] = (
         re.compile(
             r"\b(?:reveal|print|show|repeat|output|tell|display|dump|leak|give|write|what (?:is|are|was"
             r"|were)|share|translate|summari[sz]e|copy)"
-            + _FILL
+            + FILL
             + r"(?:(?:your|the|its|hidden|secret|full|entire|exact|initial|original|internal)[ ]){1,3}"
-            r"(?:system (?:prompt|message|instructions?)|hidden (?:prompt|instructions?)|initial "
+            r"(?:system (?:prompt|instructions?)|(?<!the )system message|hidden (?:prompt|instructions?)|initial "
             r"(?:prompt|instructions?)"
-            r"|developer (?:message|prompt)|instructions? (?:above|verbatim|you (?:were given|received))|pre-?prompt)\b"
+            r"|developer (?:message|prompt)|instructions? (?:verbatim|you (?:were given|received))|pre-?prompt)\b"
+            r"(?! (?:for|of)\b)"
             r"|\b(?:repeat|print|output)[ ](?:everything|all|the text|the words)[ ](?:\w+[ "
             r"]){0,2}?(?:above|before this)",
-            _FLAGS,
         ),
         ("prompt", "instruction", "message", "above", "before this"),
     ),
@@ -110,14 +120,13 @@ SIGNALS: tuple[Signal, ...] = (
             r"|montre\w*|r[ée]v[èe]le\w*|affiche\w*"
             r"|r[ée]p[èe]te\w*|donne\w*|quel(?:le)?s? (?:est|sont)|mu[ée]stra\w*|revela\w*|imprime\w*"
             r"|repite\w*|dime|cu[áa]l(?:es)? (?:es|son))"
-            + _FILL
+            + FILL
             + r"(?:system-?(?:prompt|anweisung|nachricht)\w*|(?:internen|geheimen|versteckten"
             r"|ursprünglichen) (?:anweisung|instruktion)\w*"
             r"|(?:prompt|message|invite|instructions) (?:du |de )?syst[èe]me|instructions (?:initiales"
             r"|cach[ée]es|secr[èe]tes|internes)"
             r"|(?:prompt|mensaje|instrucciones) (?:del |de )sistema|instrucciones (?:iniciales|ocultas"
             r"|secretas|internas))",
-            _FLAGS,
         ),
         ("system", "anweisung", "instruktion", "instruc", "syst", "sistema"),
     ),
@@ -127,12 +136,14 @@ SIGNALS: tuple[Signal, ...] = (
         re.compile(
             r"\b(?:you are now|from now on,? you(?: are|['\u2019]re| will)|pretend (?:to be|you are|that "
             r"you)|act as|roleplay as|behave as)"
-            r"[^.\n]{0,60}?\b(?:DAN\b|do anything now|jailbr[eo]\w+|developer mode|god mode|debug mode"
-            r"|unrestricted|unfiltered|uncensored|no (?:content |safety )?(?:restrictions|rules|limits|filters"
-            r"|guidelines)|without (?:any )?(?:restrictions?|rules|limits|filters?|censorship|guidelines"
-            r"|ethic\w*)|not bound by|free of (?:all )?(?:rules|restrictions)"
-            r"|evil twin|root access)"
-            r"|\b(?:enter|switch to|enable|activate)[ ](?:\w+[ ])?(?:DAN\b|jailbr[eo]\w+|god mode"
+            r"[^.\n]{0,60}?\b(?:(?-i:DAN)\b|do anything now|jailbr[eo]\w+|in (?:developer|god|debug) mode"
+            r"|(?:unrestricted|unfiltered|uncensored) (?:ai|model|assistant|bot|chatbot|version|character|mode)"
+            r"|no (?:content |safety )?(?:restrictions|rules|limits|filters"
+            r"|guidelines)|without (?:any (?:\w+ )?(?:rules|limits|filters?)|(?:any )?(?:\w+ )?(?:restrictions"
+            r"|censorship|guidelines"
+            r"|ethic\w*))|not bound by|free of (?:all )?(?:rules|restrictions)"
+            r"|evil twin)"
+            r"|\b(?:enter|switch to|enable|activate)[ ](?:\w+[ ])?(?:(?-i:DAN)\b|jailbr[eo]\w+|god mode"
             r"|(?:developer|debug) mode[^.\n]{0,40}\b(?:rules|restrictions|filters|limits|safety))",
             _FLAGS,
         ),
@@ -161,7 +172,7 @@ SIGNALS: tuple[Signal, ...] = (
             r"\b(?:du bist (?:jetzt|ab jetzt|nun)|ab (?:jetzt|sofort) bist du|tu so,? als|verhalte dich"
             r"|tu es (?:maintenant|d[ée]sormais)|fais comme si|agis comme|fais semblant"
             r"|ahora eres|a partir de ahora eres|act[úu]a como|finge que|haz como "
-            r"si)[^.\n]{0,70}?\b(?:DAN\b|ohne (?:jede |alle )?(?:einschr[äa]nkung|regel|filter|zensur"
+            r"si)[^.\n]{0,70}?\b(?:(?-i:DAN)\b|ohne (?:jede |alle )?(?:einschr[äa]nkung|regel|filter|zensur"
             r"|grenze)\w*"
             r"|keine (?:regeln|filter|grenzen|einschr[äa]nkungen)|uneingeschränkt\w*|entwicklermodus"
             r"|unzensiert\w*|sans (?:aucune? )?(?:restriction|r[èe]gle|filtre|limite|censure)s?"
@@ -193,8 +204,8 @@ SIGNALS: tuple[Signal, ...] = (
             r"|\A[^<]{0,4096}</(?:system|assistant|system_prompt|developer)>|<start_of_turn>|<end_of_turn>"
             r"|^[ \t>#*\-=\[]{0,8}(?:BEGIN|END|NEW|START OF|END OF)[ ](?:SYSTEM|ADMIN|DEVELOPER)[ "
             r"](?:PROMPT|MESSAGE|INSTRUCTIONS?|OVERRIDE)"
-            r"|^(?:###[ ]?|\[|\*\*)(?:system|admin|developer)(?:[ ](?:message|prompt|instructions?"
-            r"|override|note))?(?:\]|\*\*)?[ ]?:",
+            r"|^(?:###[ ]?|\[|\*\*)(?:system|admin|developer)[ ](?:message|prompt|instructions?"
+            r"|override|note)(?:\]|\*\*)?[ ]?:",
             _FLAGS | re.MULTILINE,
         ),
         (
@@ -217,7 +228,8 @@ SIGNALS: tuple[Signal, ...] = (
         "smuggled_order",
         0.7,
         re.compile(
-            r"\b(?:note|message|attention|important|instructions?)[ ](?:to|for)[ ](?:the[ ]|any[ ])?(?:ai"
+            r"(?:^|[.!?:;\])>*\-\"'(\[][ \t]{0,3})(?:(?:important|urgent|special|hidden|secret)[ ])?"
+            r"(?:note|message|attention|important|instructions?)[ ](?:to|for)[ ](?:the[ ]|any[ ])?(?:ai"
             r"|llm|assistant|language model|chatbot|bot|model)s?\b(?![ ](?:manager|operator|coach"
             r"|professor|director|teacher|train|editor|act))"
             r"|\b(?:if you are|as) an? (?:ai(?: language model| assistant)?|llm|language model)(?: "
@@ -225,7 +237,7 @@ SIGNALS: tuple[Signal, ...] = (
             r"|recommend|include)"
             r"|\bwhen (?:you )?(?:read|process|summari[sz])\w* this[^.\n]{0,40}\b(?:send|forward|delete"
             r"|reply with|exfiltrate|call|email)",
-            _FLAGS,
+            re.MULTILINE,
         ),
         ("ai", "llm", "assistant", "model", "bot", "this"),
     ),
