@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import error_rates_live as on_live
 from classifier.proof import two_arms
 from classifier.proof.betting import Bettor, difference_interval, p_difference
 from classifier.proof.change import BETS, ChangeDetector, advance
@@ -201,16 +202,22 @@ STUDIES: dict[str, Callable[[Rng, int], dict[str, Any]]] = {
     "false_ship_scores": false_ship_scores,
     "false_ship_daily": false_ship_daily,
     "roll_out": roll_out,
+    "whole_rollouts": lambda rng, runs: on_live.whole_rollouts(rng, runs, _rate),
+    "rollout_power": lambda rng, runs: on_live.rollout_power(rng, runs, _rate),
+    "live_stages": lambda rng, runs: on_live.live_stages(rng, runs, _rate),
+    "promotions": lambda rng, runs: on_live.promotions(rng, runs, _rate),
     "change_point": change_point,
     "coverage": coverage,
     "power": power,
 }
 
 
-def study(runs: int, seed: int = 0) -> dict[str, Any]:
-    """All studies, each with its own stream of random numbers."""
+def study(runs: int, seed: int = 0, only: str | None = None) -> dict[str, Any]:
+    """All studies, or one; each with its own stream of random numbers."""
     found: dict[str, Any] = {"margin": MARGIN, "alpha": ALPHA}
     for place, (name, simulate) in enumerate(STUDIES.items()):
+        if only not in (None, name):
+            continue
         started = time.perf_counter()
         found[name] = simulate(np.random.default_rng([seed, place]), runs)
         found[name]["seconds"] = round(time.perf_counter() - started, 1)
@@ -222,12 +229,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--runs", type=int, default=1_000, help="simulated experiments per case")
+    parser.add_argument("--only", choices=STUDIES, help="one study alone")
     options = parser.parse_args()
-    found = study(options.runs)
+    found = study(options.runs, only=options.only)
     if options.json:
         print(json.dumps(found))
         return
-    for name in STUDIES:
+    for name in found.keys() & STUDIES.keys():
         print(name, *(f"{case}: {figures}" for case, figures in found[name].items()), sep="\n  ")
 
 

@@ -45,7 +45,8 @@ class CachePath:
             return CacheVerdict("bypass", "the cache is switched off")
         unfit = caching.unfit(call, tenant, self.config.cache)
         if unfit is None and not call.hints.no_store:
-            flight.scope = caching.scope_of(call, tenant, flight.constraints, self._target(call.model))
+            target = f"{self._target(call.model)}{flight.assigned.cache_label}"
+            flight.scope = caching.scope_of(call, tenant, flight.constraints, target)
         if (bypass := caching.cacheable(call, tenant, self.config.cache)) is not None:
             return bypass
         found = await self._find(flight, call, self.cache)

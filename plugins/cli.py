@@ -94,6 +94,7 @@ def check_config(config: Config = Path("proxy_config.yaml"), as_json: AsJson = F
 
     from plugins.adapters.price_data import catalog_of
     from plugins.config_file import load_config
+    from plugins.proof.candidates import unreachable
     from plugins.rendering import render
 
     loaded = load_config(config)
@@ -106,13 +107,13 @@ def check_config(config: Config = Path("proxy_config.yaml"), as_json: AsJson = F
         "tenants": list(loaded.gateway.tenants),
         "models": sorted(catalog.groups),
         "simulated": rendered.simulated,
-        "notes": list(rendered.notes),
+        "notes": [*rendered.notes, *unreachable(loaded.gateway, catalog)],
     }
     if as_json:
         print(json.dumps(facts))
         return
     console.print(f"{config} is good: {len(facts['tiers'])} tiers, {len(facts['tenants'])} tenants.")  # type: ignore[arg-type]  # both are lists
-    for note in rendered.notes:
+    for note in facts["notes"]:  # type: ignore[attr-defined]  # a list
         console.print(f"  - {note}")
 
 
@@ -150,6 +151,9 @@ ELSEWHERE = {
     "outcomes": ("plugins.outcomes_cli", "outcomes"),
     "label": ("plugins.outcomes_cli", "label"),
     "score": ("plugins.score_cli", "score"),
+    "rollout": ("plugins.rollout_cli", "rollout_app"),
+    "experiment": ("plugins.experiment_cli", "experiment_app"),
+    "rerun": ("plugins.rerun_cli", "rerun"),
     "dashboards": ("plugins.dashboards_cli", "dashboards_app"),
 }
 OWN = ("serve", "route", "check-config", "keys")

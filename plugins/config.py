@@ -16,6 +16,7 @@ from classifier.labels import TASKS
 from plugins.answers_config import AnswersConfig, EscalationConfig
 from plugins.cache_config import CacheConfig
 from plugins.learning_config import LearningConfig
+from plugins.proof_config import ExperimentConfig, RolloutConfig, WatchConfig, unknown_names
 from plugins.settings import Name, Settings, Sha256, Share
 from plugins.values import Cap, Difficulty, Window, micros
 
@@ -242,6 +243,9 @@ class GatewayConfig(Settings):
     tracing: TracingConfig = TracingConfig()
     metrics: MetricsConfig = MetricsConfig()
     limits: LimitsConfig = LimitsConfig()
+    experiments: dict[Name, ExperimentConfig] = Field(default_factory=dict)
+    rollout: RolloutConfig = RolloutConfig()
+    watch: WatchConfig = WatchConfig()
     keys_file: str | None = None
     tenants: dict[Name, TenantConfig]
 
@@ -260,12 +264,15 @@ class GatewayConfig(Settings):
             ("baseline_tier", self.baseline_tier),
         )
         used += [(where, tier) for where, tier in optional if tier]
+        used += [(f"experiments.{n}", tier) for n, e in self.experiments.items() for tier in e.tiers]
         for where, tier in used:
             if tier not in self.tiers:
                 known = ", ".join(self.tiers)
                 raise ValueError(f"{where} names tier {tier!r}, which is not under tiers (known: {known})")
         if clash := sorted(set(self.routing.aliases) & set(self.tiers)):
             raise ValueError(f"{clash[0]!r} is both an alias and a tier: rename one")
+        if wrong := unknown_names(self.experiments, self.routing.aliases, self.tenants):
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")

@@ -59,13 +59,15 @@ class EscalationPath:
         return call.stream and route.verdict.task in self.config.escalation.buffer_streams_for
 
     async def check_afterwards(self, flight: Flight) -> None:
-        """While outcomes are counted: check an answer that nobody has checked, such as a stream's, once it has left;
-        in a thread, because a long one takes milliseconds."""
+        """While outcomes are counted, and for requests of a trial: check an answer that nobody has checked, such as a
+        stream's, once it has left; in a thread, because a long one takes milliseconds."""
         call, route = flight.call, flight.route
         if call is None or route is None or flight.outcome != "answered" or flight.emitted:
             return
-        unseen = route.verdict.layer in GRADED and not any(step.name in CHECK_STEPS for step in flight.steps)
-        if self.config.routing.learning.enabled and unseen and call.endpoint is Endpoint.CHAT:
+        counted = self.config.routing.learning.enabled and route.verdict.layer in GRADED
+        wanted = counted or flight.variant or flight.shadow is not None
+        unseen = not any(step.name in CHECK_STEPS for step in flight.steps)
+        if wanted and unseen and call.endpoint is Endpoint.CHAT:
             flight.ended_ns = flight.ended_ns or time.time_ns()  # the client does not wait for this
             await asyncio.to_thread(self._assess, flight, call, route, "answer check")
 

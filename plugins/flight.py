@@ -17,6 +17,7 @@ from plugins.errors import GatewayError, UpstreamError
 from plugins.parsing import NOBODY
 from plugins.ports import Vector
 from plugins.values import (
+    Assigned,
     AtMost,
     CacheVerdict,
     Call,
@@ -60,7 +61,12 @@ class Flight:
     lease: Lease | None = None  # our right to fetch an answer that others wait for
     vector: Vector | None = None  # the question's embedding, once a step asked for it
     hit: Hit | None = None
-    checked: bool = False  # whether the cache's verdict is being compared with the model's
+    checked: bool = False  # another model is asked beside an answer that is out: the trace waits for its cost
+    assigned: Assigned = field(default_factory=Assigned)
+    variant: str = ""  # the arm that its outcome counts for
+    system: str = ""  # what that arm puts before the request's own messages
+    shadow: Route | None = None  # a candidate to ask beside, once the answer is out
+    body: dict[str, Any] = field(default_factory=dict)  # what it is sent
     route: Route | None = None
     hold: Hold | None = None
     reservation: Reservation | None = None  # what the hold was asked with
@@ -204,6 +210,7 @@ def response_headers(flight: Flight) -> Mapping[str, str]:
         "x-tierwise-tier": flight.tier,
         "x-tierwise-reason": _header_text(flight.reason),
         "x-tierwise-cache": flight.cache.kind,
+        "x-tierwise-variant": flight.variant,
     }
     if flight.cache.distance is not None:
         headers["x-tierwise-cache-distance"] = f"{flight.cache.distance:.4f}"
@@ -258,6 +265,7 @@ def trace_of(flight: Flight, baseline_micros: int, content: tuple[str, str]) -> 
         budget_left_micros=flight.remaining_micros,
         fallbacks=flight.fallbacks,
         escalations=flight.escalations,
+        variant=flight.variant,
         input=content[0],
         output=content[1],
         steps=tuple(flight.steps),
@@ -286,7 +294,6 @@ def _decided(route: Route | None) -> dict[str, Any]:
         "layer": verdict.layer.value if verdict else "",
         "score": verdict.score if verdict else 0.0,
         "threshold": verdict.threshold if verdict else 0.0,
-        "variant": route.variant if route else "",
     }
 
 

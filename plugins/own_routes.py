@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from plugins.cache_thresholds import PEOPLE, Seen
 from plugins.errors import BadRequest, BodyTooLarge, Forbidden, NotServed, Unauthorized, Unavailable
 from plugins.parsing import parse_body
+from plugins.proof.observe import score_of
 from plugins.runtime import Runtime
 from plugins.scores import read_feedback
 
@@ -55,6 +56,7 @@ async def feedback(ours: Runtime, scope: Scope, receive: Receive) -> Reply:
     if known.cached_score is not None:
         seen = Seen(caller.tenant, known.cached_task, known.cached_score, not given.is_bad, PEOPLE)
         ours.evidence.record(seen, given.trace_id)
+    ours.trials.note(score_of(known.variant, given.value, given.is_bad))
     return 202, "application/json", json.dumps({"id": score.id, "trace_id": score.trace_id}).encode()
 
 

@@ -1,6 +1,6 @@
 """The path of a request, top to bottom: what happens, in which order, and what closes or opens on failure.
 
-    name -> policy -> cache -> classify -> dispatch table -> reserve -> [LiteLLM calls the model]
+    name -> variant -> policy -> cache -> classify -> dispatch table -> reserve -> [LiteLLM calls the model]
          -> good enough? -> (escalate) -> settle -> store -> trace
 
 Policy and budget fail closed; cache, embedding, classification by small LLM, and tracing fail open.
@@ -22,7 +22,9 @@ from plugins.flight import Flight, trace_of
 from plugins.injection import screen
 from plugins.policy import decide_policy
 from plugins.ports import Conversations, Judge, Sink
-from plugins.pricing import baseline_cost, bound
+from plugins.pricing import TOKENS_PER_MESSAGE, baseline_cost, bound
+from plugins.proof.assign import assign_variant
+from plugins.proof.candidates import Ground, variant_of, varied, with_thresholds
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
 from plugins.routing.explore import Explorer
@@ -39,6 +41,7 @@ from plugins.values import (
     Message,
     Previous,
     Route,
+    Trials,
     Verdict,
 )
 
@@ -60,6 +63,7 @@ class Pipeline:
     patterns: Mapping[str, TextPattern]
     explorer: Explorer = field(default_factory=Explorer)
     speeds: Speeds = field(default_factory=Speeds)
+    trials: Trials = field(default_factory=Trials)
 
     async def open(self, flight: Flight, call: Call) -> GatewayError | None:
         """The path as far as no model is concerned: name, policy, cache. A refusal is returned; the flight carries a
@@ -71,6 +75,7 @@ class Pipeline:
             return refusal
         if refusal := table.check_size(call, self.catalog):
             return refusal
+        self._assign(flight)
         if refusal := await self._apply_policy(flight, tenant):
             return refusal
         await self._lookup(flight, tenant)
@@ -89,6 +94,17 @@ class Pipeline:
             return route
         flight.route = route
         return await self.budget.reserve(flight, _call(flight), tenant, route)
+
+    def _assign(self, flight: Flight) -> None:
+        """Before the cache, because an answer is bound to its variant. What a variant adds counts for every limit."""
+        call = _call(flight)
+        flight.assigned = assign_variant(call, self.config, self.trials)
+        flight.variant = flight.assigned.label
+        variant = variant_of(flight.assigned, self.config)
+        if variant is not None and variant.system:
+            flight.system = variant.system
+            size = call.input_bytes + len(variant.system.encode()) + TOKENS_PER_MESSAGE
+            flight.call = replace(call, input_bytes=size)
 
     async def _apply_policy(self, flight: Flight, tenant: TenantConfig) -> GatewayError | None:
         call = _call(flight)
@@ -145,18 +161,31 @@ class Pipeline:
             elif call.endpoint is Endpoint.EMBEDDINGS:
                 return BadRequest(f"{call.model!r} cannot embed. Name an embedding model.", param="model")
             else:
-                verdict = self.cascade.classify(call, flight.vector)
-                if flight.vector is None and self.cascade.wants_vector(call, verdict):
-                    verdict = self.cascade.classify(call, await self.cache.vector(flight, call))
-                verdict = await self._judged(flight, verdict)
-                before, spare = await self._previous(call), self.budget.step_down(call)
-                around = flight.constraints, self.config, self.catalog, before, spare, self.explorer, self.speeds
-                route = table.route(verdict, call, *around)
+                route, spare = await self._dispatched(flight, call)
                 noted.update({"step_down": spare} if spare else {})
             if isinstance(route, Route):
                 noted.update(task=route.verdict.task, layer=route.verdict.layer.value, tier=route.tier)
                 noted.update(score=route.verdict.score, threshold=route.verdict.threshold, reason=route.reason)
+                noted.update({"variant": flight.variant} if flight.variant else {})
         return route
+
+    async def _dispatched(self, flight: Flight, call: Call) -> tuple[Route | GatewayError, str | None]:
+        """(the route of an alias, as its verdict, the table and its variant have it; why the dearest tier is spared)"""
+        cascade = with_thresholds(self.cascade, variant_of(flight.assigned, self.config))
+        verdict = cascade.classify(call, flight.vector)
+        if flight.vector is None and cascade.wants_vector(call, verdict):
+            verdict = cascade.classify(call, await self.cache.vector(flight, call))
+        verdict = await self._judged(flight, verdict)
+        before, spare = await self._previous(call), self.budget.step_down(call)
+        explorer = None if flight.assigned.label else self.explorer  # one change at a time
+        around = flight.constraints, self.config, self.catalog, before, spare, explorer, self.speeds
+        route = table.route(verdict, call, *around)
+        if isinstance(route, GatewayError):
+            return route, spare
+        on = Ground(call, flight.constraints, self.config, self.catalog, spare)
+        found = varied(route, flight.assigned, self.trials, on)
+        flight.variant, flight.shadow = found.label, found.shadow
+        return found.route, spare
 
     async def _previous(self, call: Call) -> Previous | None:
         """How the turn before this one was routed; nothing for a first turn."""

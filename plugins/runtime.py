@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from plugins.adapters import litellm_io, router_io
-from plugins.adapters.alerts import BudgetAlerts
+from plugins.adapters.alerts import Alerts
 from plugins.adapters.cache_checks import CacheChecks
 from plugins.adapters.cache_evidence import CacheEvidence
 from plugins.adapters.learning_house import LearningHouse
 from plugins.adapters.redis_ledger import RedisLedger
+from plugins.adapters.shadow import Shadow
 from plugins.adapters.telemetry import Telemetry
+from plugins.adapters.trials_house import TrialsHouse
 from plugins.adapters.upstream import Upstream
 from plugins.budget_path import FAILED_ATTEMPTS
 from plugins.catalog import Catalog
@@ -23,6 +26,7 @@ from plugins.errors import ConfigError
 from plugins.escalation_path import EscalationPath
 from plugins.flight import Flight, Flights
 from plugins.pipeline import Pipeline
+from plugins.proof.shadow import ShadowPath
 from plugins.sensitive import compile_patterns
 from plugins.tenancy import Keyring
 
@@ -48,13 +52,16 @@ class Runtime:
     upstream: Upstream
     escalation: EscalationPath
     ledger: RedisLedger
-    alerts: BudgetAlerts
+    alerts: Alerts
     flights: Flights
     watched: Watched
     learning: LearningHouse
     evidence: CacheEvidence
     checks: CacheChecks
     lane_is_free: bool  # nothing of LiteLLM's configuration would be passed by
+    trials: TrialsHouse
+    shadowing: ShadowPath
+    shadow: Shadow = field(default_factory=Shadow)
     ledger_answers: bool = False  # as last asked; not yet at the start
     draining: bool = False  # to end soon: clients are told to come back on another connection
     _late: set[asyncio.Task[None]] = field(default_factory=set)
@@ -100,18 +107,33 @@ class Runtime:
     async def _finish(self, flight: Flight) -> None:
         await self.escalation.check_afterwards(flight)
         if self.checks.wants(flight, self.config):
-            flight.checked, flight.ended_ns = True, flight.ended_ns or time.time_ns()
-            self._later(self._check_and_close(flight))  # takes as long as a model: nobody waits for it
+            self._later_beside(flight, self._checked)
+        elif self.shadowing.wanted(flight):
+            self._later_beside(flight, self._shadowed)
         elif not flight.checked:
             await self._close_books(flight)
 
-    async def _check_and_close(self, flight: Flight) -> None:
-        """Compare a cached answer with the model's before the trace goes out, as it carries what that cost."""
-        if flight.outcome == "answered":
-            await self.pipeline.cache.store(flight)  # others may be waiting for it
-        path = self.pipeline
-        await self.checks.check(flight, self.config, self.catalog, path.cache, path.budget)
-        await self._close_books(flight)
+    def _later_beside(self, flight: Flight, ask: Callable[[Flight], Awaitable[None]]) -> None:
+        """Ask another model beside an answer that is out: nobody waits for it but the trace, which tells its cost."""
+        flight.checked, flight.ended_ns = True, flight.ended_ns or time.time_ns()
+
+        async def beside() -> None:
+            if flight.outcome == "answered":
+                await self.pipeline.cache.store(flight)  # others may be waiting for it
+            try:
+                await ask(flight)
+            finally:
+                await self._close_books(flight)
+
+        self._later(beside())
+
+    async def _checked(self, flight: Flight) -> None:
+        """Compare a cached answer with the model's."""
+        await self.checks.check(flight, self.config, self.catalog, self.pipeline.cache, self.pipeline.budget)
+
+    async def _shadowed(self, flight: Flight) -> None:
+        """Ask a rollout's candidate."""
+        await self.shadow.beside(self.shadowing, flight, self.pipeline.trials)
 
     async def _close_books(self, flight: Flight) -> None:
         await self.pipeline.finish(flight)
@@ -136,6 +158,7 @@ class Runtime:
             self.pipeline, config=config, cascade=cascade, cache=path, budget=budget, patterns=patterns
         )
         self.escalation = replace(self.escalation, config=config, budget=budget)
+        self.shadowing = replace(self.shadowing, config=config, budget=budget)
         self.keyring = self.keyring.renewed(config)
         self.ledger.configure(config.budgets)
         self.alerts.configure(config.budgets.alert_webhook_url)
@@ -155,6 +178,7 @@ class Runtime:
                 self.pipeline.budget.monitor.windows_end(int(time.time()))
                 await self._learn()
                 await self.evidence.tend(self.config)
+                self.pipeline = replace(self.pipeline, trials=await self.trials.tend(self.config))
                 self.telemetry.observe(self.pipeline.cache.reachable, await router_io.cooling(), len(self.flights))
             except ConfigError as error:
                 log.error("the changed config is not used: %s", error)
@@ -179,11 +203,14 @@ class Runtime:
         # LiteLLM's logging worker brings a finished stream's usage, and signals nothing to wait for.
         while any(f.stream_complete and not f.emitted for f in self.flights) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+        await self.shadow.close()
         for flight in self.flights:
-            await self.pipeline.finish(flight)
+            if not flight.checked:
+                await self.pipeline.finish(flight)
         await asyncio.gather(*self._late, return_exceptions=True)
         await self.ledger.close()
         await self.alerts.close()
         await self.telemetry.close()
         await self.learning.close()
         await self.evidence.close()
+        await self.trials.close()

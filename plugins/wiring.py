@@ -11,7 +11,7 @@ from classifier.artifact import Model
 from classifier.embedding import Embedder
 from classifier.pairs.verify import PairVerifier
 from plugins.adapters import cache_seam
-from plugins.adapters.alerts import BudgetAlerts
+from plugins.adapters.alerts import Alerts
 from plugins.adapters.budget_metrics import BudgetMetrics
 from plugins.adapters.cache_checks import CacheChecks
 from plugins.adapters.cache_evidence import CacheEvidence
@@ -25,6 +25,7 @@ from plugins.adapters.redis_conversations import RedisConversations
 from plugins.adapters.redis_ledger import RedisLedger
 from plugins.adapters.small_judge import SmallJudge
 from plugins.adapters.telemetry import build_telemetry
+from plugins.adapters.trials_house import TrialsHouse
 from plugins.adapters.upstream import Upstream
 from plugins.budget import Alert
 from plugins.budget_path import BudgetPath
@@ -35,6 +36,8 @@ from plugins.escalation_path import EscalationPath
 from plugins.fast_lane import obstacle
 from plugins.flight import Flights
 from plugins.pipeline import Pipeline
+from plugins.proof.candidates import unreachable
+from plugins.proof.shadow import ShadowPath
 from plugins.routing.cascade import Cascade
 from plugins.routing.scored import Thresholds
 from plugins.runtime import Runtime
@@ -53,7 +56,7 @@ def build(loaded: Loaded) -> Runtime:
     check_url(config.cache.redis_url or config.redis_url)
     model = Model.load()
     shipped = Thresholds(model.easy_below, model.hard_from)
-    alerts = BudgetAlerts(config.budgets.alert_webhook_url)
+    alerts = Alerts(config.budgets.alert_webhook_url)
     meter = BudgetMetrics()
 
     def tell(alert: Alert) -> None:
@@ -66,6 +69,9 @@ def build(loaded: Loaded) -> Runtime:
     evidence = CacheEvidence(config.redis_url, config, verifier.threshold)
     catalog, flights = catalog_of(loaded.model_list), Flights()
     telemetry, learning = build_telemetry(config, config.redis_url), LearningHouse(config.redis_url, config)
+    for note in unreachable(config, catalog):
+        log.warning("%s", note)
+    trials = TrialsHouse(config.redis_url, config, catalog, alerts)
     pipeline = Pipeline(
         config=config,
         catalog=catalog,
@@ -74,7 +80,7 @@ def build(loaded: Loaded) -> Runtime:
         cascade=Cascade(config.routing, model, shipped),
         judge=SmallJudge(config.routing.judge) if config.routing.judge.enabled else None,
         conversations=RedisConversations(config.redis_url, config.cache.timeout_ms),
-        sink=FanOut((telemetry.sink, learning.outcomes)),
+        sink=FanOut((telemetry.sink, learning.outcomes, trials)),
         patterns=compile_patterns(config.policy.patterns),
     )
     if in_the_way := obstacle(loaded.raw, os.environ):
@@ -82,9 +88,10 @@ def build(loaded: Loaded) -> Runtime:
     watched = Watched(loaded.path)
     watched.changed()
     keyring = Keyring(config, os.environ.get("LITELLM_MASTER_KEY"))
-    upstream, asking = Upstream(), EscalationPath(config, catalog, pipeline.budget)
-    house = alerts, flights, watched, learning, evidence, CacheChecks(evidence), not in_the_way
-    return Runtime(config, catalog, keyring, pipeline, telemetry, upstream, asking, ledger, *house)
+    paths = config, catalog, pipeline.budget
+    talking = telemetry, Upstream(), EscalationPath(*paths), ledger, alerts, flights, watched
+    house = learning, evidence, CacheChecks(evidence), not in_the_way, trials, ShadowPath(*paths)
+    return Runtime(config, catalog, keyring, pipeline, *talking, *house)
 
 
 @cache

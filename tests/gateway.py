@@ -33,6 +33,7 @@ TENANTS: dict[str, dict[str, Any]] = {
     "checked": {"capture": "full", "cache_check_share": 1.0, "apps": {"web": {}}},
     "north": {"capture": "full", "cache_group": "pool", "apps": {"web": {}}},
     "south": {"capture": "full", "cache_group": "pool", "apps": {"web": {}}},
+    "trying": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},
     "narrow": {"apps": {"web": {"models": ["auto", "small"]}}},
 }
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.proof import judge
+from classifier.proof.betting import mean_interval
 from classifier.proof.items import JUDGE
 from classifier.proof.live import Run
 from classifier.proof.verdict import Decision, Verdict, decide
@@ -88,6 +89,13 @@ def _with_interval(name: str, size: int, figure: Callable[[NDArray[np.int64]], A
     return {name: round(point, 6) if known else None, f"{name}_ci": _drawn(size, figure) if known else None}
 
 
+def _without_spread(quality: Array) -> dict[str, Any]:
+    """The interval where all marks are the same: a bootstrap would claim certainty, however few they are."""
+    if len(quality) < 2 or quality.std() > 0:
+        return {}
+    return {"quality_ci": [round(end, 6) for end in mean_interval(quality)]}
+
+
 def arm_figures(table: Table, arm: str, baseline: str) -> dict[str, Any]:
     """Quality, cost and latency of one arm with intervals, and the share of the baseline's bill it saves."""
     mine, base, n = table.row(arm), table.row(baseline), table.quality.shape[1]
@@ -100,6 +108,7 @@ def arm_figures(table: Table, arm: str, baseline: str) -> dict[str, Any]:
     return {
         "n": n,
         **_with_interval("quality", n, lambda pick: quality[pick].mean(axis=1)),
+        **({} if table.judged and arm == baseline else _without_spread(quality)),
         **_with_interval("cost_usd", n, lambda pick: cost[pick].mean(axis=1) / 1e6),
         **_with_interval("latency_p50_ms", n, lambda pick: np.median(latency[pick], axis=1)),
         **_with_interval("latency_p95_ms", n, lambda pick: np.percentile(latency[pick], 95, axis=1)),

@@ -53,6 +53,7 @@ class Reply:
     tier: str = ""
     error: str = ""
     answered: bool = True
+    reason: str = ""  # why the gateway chose that tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ class Gateway:
         if cost is None and found.usage and (price := (self.settings.prices or {}).get(model)):
             cost = price.cost_micros(found.usage.prompt_tokens, found.usage.completion_tokens)
         text = found.choices[0].message.content if found.choices else ""
-        return Reply(text or "", cost, elapsed_ms, raw.headers.get("x-tierwise-tier") or "")
+        tier, reason = (raw.headers.get(f"x-tierwise-{name}") or "" for name in ("tier", "reason"))
+        return Reply(text or "", cost, elapsed_ms, tier, reason=reason)
 
     def _body(
         self, model: str, messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None

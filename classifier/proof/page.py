@@ -13,10 +13,12 @@ _STYLE: Final = """:root{color-scheme:light dark}
 body{font:14px/1.5 system-ui,sans-serif;max-width:88rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:.8rem 0;display:block;overflow-x:auto}
 td,th{border:1px solid #8c959f66;padding:.25rem .6rem;text-align:right;white-space:nowrap}
-td:first-child,th:first-child,td.words,th:last-child{text-align:left}td.words{white-space:normal;min-width:14rem}
+td small{opacity:.75}td:first-child,th:first-child,td.words,th:last-child{text-align:left}
+td.words{white-space:normal;min-width:14rem}td:first-child{white-space:normal}
 figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}svg{max-width:100%;height:auto}
 svg text{font:12px system-ui,sans-serif}.ship{color:#1a7f37}.do_not_ship{color:#d1242f}.not_enough_data{color:#9a6700}
 .big{font-size:1.4rem;font-weight:600}"""
+_FIGURE_CHARS: Final = 16
 _SAY: Final = {"ship": "Ship", "do_not_ship": "Do not ship", "not_enough_data": "Not enough data"}
 
 
@@ -43,15 +45,17 @@ def _terms(found: Mapping[str, Any]) -> str:
     words = [
         f"Stated beforehand: a loss of at most {100 * found['margin']:.1f} points is accepted; each of the two "
         f"decisions is wrong with a chance of at most {100 * found['alpha']:.0f} %; the data may be looked at {looks}.",
-        "Intervals are 95 % bootstrap intervals over items, those of differences belong to the test.",
+        "Intervals are 95 % bootstrap intervals over items, those of differences belong to the test; a decision looks "
+        "at one side alone, so that an interval may reach a little past the margin where it was shown.",
     ]
     if found["stopped"]:
         words.append(f"The run stopped early: {found['stopped']}.")
     if agreed := found["judge"]:
         share, ends = agreed["agreement"], agreed["agreement_ci"]
+        kappa = "" if agreed["kappa"] is None else f" (kappa {agreed['kappa']:.2f})"
         words.append(
-            f"The judge {agreed['model']} agrees with people on {_percent(share)} ({_percent(ends[0])} to "
-            f"{_percent(ends[1])}) of {agreed['n']} comparisons, kappa {agreed['kappa']}, and keeps its opinion in "
+            f"The judge ({agreed['model']}) agrees with people on {_percent(share)} ({_percent(ends[0])} to "
+            f"{_percent(ends[1])}) of {agreed['n']} comparisons{kappa}, and keeps its opinion in "
             f"{_percent(agreed['steady'])} when positions are swapped; "
             f"it is {'believed' if agreed['believed'] else 'not believed'}."
         )
@@ -141,5 +145,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
+    """A figure's interval stands below it, so that the table fits a laptop."""
+    point, opened, ends = text.partition(" (")
+    if opened and " to " in ends and len(point) < _FIGURE_CHARS:
+        return f"<td>{escape(point)}<br><small>{escape(ends.removesuffix(')'))}</small></td>"
     kind = ' class="words"' if len(text) > 40 else ""
     return f"<td{kind}>{escape(text)}</td>"

@@ -84,7 +84,9 @@ def _exact(gained: int, lost: int, n: int, margin: float) -> _Evidence:
 
 
 def _betting(difference: Array, margin: float, many_looks: bool) -> _Evidence:
-    interval = betting.difference_interval(difference) if many_looks else paired.bootstrap_mean(difference)
+    # Without any spread a bootstrap would claim certainty, however few the items are.
+    resamples = not many_looks and bool(difference.std() > 0)
+    interval = paired.bootstrap_mean(difference) if resamples else betting.difference_interval(difference)
     p_ship = betting.p_difference(difference, -margin, design=margin)
     p_worse = betting.p_difference(-difference, margin, design=margin)
     return _Evidence("betting", p_ship, p_worse, interval, _BETTING_COST)

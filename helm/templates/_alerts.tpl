@@ -130,4 +130,16 @@
       annotations:
         summary: {{ `Traces are lost in {{ $labels.sink }}: {{ $labels.reason }}` | quote }}
         description: The tracing backend does not take them and the spool is full. Requests are not affected.
+    - alert: TierwiseRolloutTakenBack
+      expr: sum by (task, rate) (increase(tierwise_rollout_rollbacks_total{ {{- $ours -}} }[1h])) > 0
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `The rollout of {{ $labels.task }} was taken back: {{ $labels.rate }} got worse` | quote }}
+        description: The baseline answers again. tierwise rollout show has both rates and the reason.
+    - alert: TierwiseModelChanged
+      expr: sum by (model, direction) (increase(tierwise_model_changes_total{ {{- $ours -}} }[1h])) > 0
+      labels: {severity: warning}
+      annotations:
+        summary: {{ `The answers of {{ $labels.model }} have become {{ $labels.direction }}` | quote }}
+        description: Either the provider changed the model under its name, or the traffic changed. tierwise rerun tells.
 {{- end -}}

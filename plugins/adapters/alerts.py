@@ -1,4 +1,4 @@
-"""Budget alerts to the log and to a webhook, off the request path: a failure here never harms a call."""
+"""Alerts to the log and to a webhook, off the request path: a failure here never harms a call."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import httpx
-
-from plugins.budget import Alert
 
 QUEUE_MOST = 1000
 ATTEMPTS = 4
@@ -17,7 +16,14 @@ TIMEOUT_S = 10.0
 _log = logging.getLogger(__name__)
 
 
-class BudgetAlerts:
+class Told(Protocol):
+    """An alert: one line for people."""
+
+    @property
+    def text(self) -> str: ...
+
+
+class Alerts:
     """Call it with an alert: it logs at once and posts `{"text": ...}` (Slack's incoming webhook) later.
 
     Without a `url` it only logs. Must be called on the event loop. `client` is closed by `close`;
@@ -40,7 +46,7 @@ class BudgetAlerts:
         """Post to this address from the next alert on; None: only log."""
         self._url = url
 
-    def __call__(self, alert: Alert) -> None:
+    def __call__(self, alert: Told) -> None:
         """Take an alert; never blocks and never raises."""
         _log.warning("%s", alert.text)
         if self._url is None:
@@ -50,7 +56,7 @@ class BudgetAlerts:
             if self._worker is None:
                 self._worker = asyncio.get_running_loop().create_task(self._work())
         except (asyncio.QueueFull, RuntimeError) as error:
-            _log.warning("a budget alert was not sent to the webhook: %s", type(error).__name__)
+            _log.warning("an alert was not sent to the webhook: %s", type(error).__name__)
 
     async def close(self, timeout_s: float = 5.0) -> None:
         """Send what waits for at most `timeout_s`, then stop."""
@@ -89,4 +95,4 @@ class BudgetAlerts:
                 if status < 500 and status != 429:
                     break
             await asyncio.sleep(self._retry_after_s(attempt))
-        _log.warning("a budget alert did not reach the webhook: %s", problem)
+        _log.warning("an alert did not reach the webhook: %s", problem)

@@ -27,7 +27,7 @@ _MAX_WAITING = 10_000  # while Redis is away: about 2 MB
 class Known:
     """A request that was made lately: by which application, and how its answer came about. `task` and `tier` are empty,
     and `hardness` (0 to 1) is None, where it was not routed by hardness; `cached_task` and `cached_score` (0 to 1)
-    are those of a semantic hit that the verifier's score decided."""
+    are those of a semantic hit that the verifier's score decided; `variant` is empty outside any trial."""
 
     app: str
     cache: str
@@ -36,6 +36,7 @@ class Known:
     hardness: float | None = None
     cached_task: str = ""
     cached_score: float | None = None
+    variant: str = ""
 
 
 class RecentTraces:
@@ -100,13 +101,13 @@ def _line(trace: Trace) -> str:
     routed = (trace.task, trace.tier, f"{trace.score:.4f}") if trace.layer in GRADED and trace.tier else ("", "", "")
     near = trace.cache.near if trace.cache.kind == "semantic" else None
     cached = (near.task, f"{near.score:.4f}") if near is not None else ("", "")
-    return "|".join((trace.cache.kind, trace.caller.app, *routed, *cached))
+    return "|".join((trace.cache.kind, trace.caller.app, *routed, *cached, trace.variant))
 
 
 def _known(line: str) -> Known:
-    cache, app, task, tier, score, cached_task, cached = (line.split("|") + [""] * 6)[:7]
+    cache, app, task, tier, score, cached_task, cached, variant = (line.split("|") + [""] * 7)[:8]
     hardness = float(score) if score else None
-    return Known(app, cache, task, tier, hardness, cached_task, float(cached) if cached else None)
+    return Known(app, cache, task, tier, hardness, cached_task, float(cached) if cached else None, variant)
 
 
 def _key(tenant: str, trace_id: str) -> str:

@@ -128,7 +128,7 @@ def route(
         near = [t for t in order if t in allowed]
         if trial := explorer.trial(verdict, tier, near, config.routing.learning):
             tier, reason = trial.tier, f"{reason}; {trial.reason}"
-    return _route(tier, choice.tiers, verdict, reason, config, catalog)
+    return route_to(tier, choice.tiers, verdict, reason, config, catalog)
 
 
 def named_route(
@@ -143,15 +143,15 @@ def named_route(
         if not choice.tiers:
             return _nothing_left(choice, constraints)
         tier = choice.tiers[0]
-        return _route(
+        return route_to(
             tier, choice.tiers, verdict, f"{named} was named; -> {tier}: {constraints.reason}", config, catalog
         )
     if why := catalog.unfit(group, call, typical_tokens(call)):
         return BadRequest(f"The model {named!r} cannot serve this request: {why}. Name another one.", param="model")
     if named in config.tiers:
         tiers = choices(call, constraints, config, catalog).tiers
-        return _route(named, tiers if named in tiers else (), verdict, verdict.reason, config, catalog)
-    return Route(_tier_of(named, config, catalog), group, (), None, verdict, verdict.reason)
+        return route_to(named, tiers if named in tiers else (), verdict, verdict.reason, config, catalog)
+    return Route(tier_of(named, config, catalog), group, (), None, verdict, verdict.reason)
 
 
 def screened_route(
@@ -201,7 +201,7 @@ def _within(tiers: tuple[str, ...], alias: AliasConfig, order: list[str]) -> tup
     return tuple(t for t in tiers if low <= order.index(t) <= high)
 
 
-def _route(
+def route_to(
     tier: str, fitting: tuple[str, ...], verdict: Verdict, reason: str, config: GatewayConfig, catalog: Catalog
 ) -> Route:
     """Fallbacks go to dearer tiers first, then cheaper; each once, so no cycle can arise."""
@@ -216,7 +216,7 @@ def _route(
     return Route(tier, group, fallbacks, escalate_to, verdict, reason, wider=wider)
 
 
-def _tier_of(model: str, config: GatewayConfig, catalog: Catalog) -> str:
+def tier_of(model: str, config: GatewayConfig, catalog: Catalog) -> str:
     """The tier whose group holds this very model; the model's own name where none does."""
     names = {d.model for d in catalog.groups[model]}
     for tier in config.tiers:

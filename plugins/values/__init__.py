@@ -18,12 +18,14 @@ from plugins.values.budgets import (
     micros,
     usd_text,
 )
+from plugins.values.proof import Assigned, Move, Observation, Rollout, Stage, Trials
 from plugins.values.requests import Call, Caller, Constraints, Endpoint, Extra, Finding, Hints, Message
 from plugins.values.routes import Deployment, Difficulty, Layer, Previous, Rate, Route, Verdict
 from plugins.values.traces import Step, Trace
 
 __all__ = [
     "MICROS_PER_USD",
+    "Assigned",
     "AtMost",
     "CacheVerdict",
     "Call",
@@ -47,16 +49,21 @@ __all__ = [
     "LedgerAway",
     "LowerBound",
     "Message",
+    "Move",
     "Near",
+    "Observation",
     "OverCap",
     "Previous",
     "Rate",
     "Reservation",
+    "Rollout",
     "Route",
     "Scope",
     "Settled",
+    "Stage",
     "Step",
     "Trace",
+    "Trials",
     "Usage",
     "Verdict",
     "Window",

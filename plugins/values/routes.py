@@ -88,7 +88,6 @@ class Route:
     escalate_to: str | None
     verdict: Verdict
     reason: str
-    variant: str = ""
     wider: tuple[str, ...] = ()
 
 

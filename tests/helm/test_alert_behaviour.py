@@ -41,6 +41,8 @@ GOOD_HIT, BAD_HIT = (f'feedback_total{{cache="semantic",verdict="{verdict}"}}' f
 BAD_MISS = 'feedback_total{cache="miss",verdict="bad"}'
 SAME, DIFFERENT = (f'cache_checks_total{{tenant="acme",of="hit",result="{said}"}}' for said in ("same", "different"))
 NEAR_MISS = 'cache_checks_total{tenant="acme",of="near miss",result="different"}'
+CHANGES = 'model_changes_total{model="m",direction="worse"}'
+ROLLBACKS = 'rollout_rollbacks_total{task="code",rate="schema"}'
 CASES = (
     Case("TierwiseProviderFails", {OK_CALL: "0+7x60", BAD_CALL: "0+3x60"}, True),
     Case("TierwiseProviderFails", {OK_CALL: "0+9x60", BAD_CALL: "0+1x60"}, False),
@@ -65,6 +67,10 @@ CASES = (
     Case("TierwiseEscalates", {ROUTED: "0+10x60", AGAIN: "0+1x60"}, False),
     Case("TierwiseTracesLost", {DROPS: "0x30 5x30"}, True),
     Case("TierwiseTracesLost", {DROPS: "5x60"}, False),
+    Case("TierwiseRolloutTakenBack", {ROLLBACKS: "0x30 1x30"}, True),
+    Case("TierwiseRolloutTakenBack", {ROLLBACKS: "1x60"}, False),
+    Case("TierwiseModelChanged", {CHANGES: "0x30 1x30"}, True),
+    Case("TierwiseModelChanged", {CHANGES: "0x60"}, False),
 )
 
 

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from plugins.adapters.budget_metrics import BudgetMetrics
 from plugins.adapters.metrics import MetricsSink
 from plugins.adapters.state_metrics import StateMetrics
+from plugins.adapters.trial_metrics import TrialMetrics
 from plugins.errors import NoDeployment, OverBudget, Unavailable
 from tests.helm.chart import CHART, EXAMPLES, ROOT, TOOLS, Json, manifests, one
 
@@ -55,7 +56,7 @@ def expressions() -> list[str]:
 def known_labels() -> dict[str, set[str]]:
     """What the gateway exposes: sample name -> labels, for every metric whether it has a value yet or not."""
     registry = CollectorRegistry()
-    owners = (MetricsSink(registry), StateMetrics(registry), BudgetMetrics(registry))
+    owners = (MetricsSink(registry), StateMetrics(registry), BudgetMetrics(registry), TrialMetrics(registry))
     metrics: list[Any] = [v for owner in owners for v in vars(owner).values() if hasattr(v, "_labelnames")]
     found: dict[str, set[str]] = {}
     for metric in metrics:

@@ -42,11 +42,15 @@ EMBED = {
 
 
 def extended(config: dict[str, Any]) -> None:
-    """Count outcomes, though no threshold moves before a test applies one; and have a model that embeds. With
+    """Count outcomes, though no threshold moves before a test applies one; have a model that embeds, and one
+    tenant that takes part in an experiment. With
     TIERWISE_TEST_FAST_LANE=off in the environment the same tests run with every hit answered through LiteLLM."""
     if os.environ.get("TIERWISE_TEST_FAST_LANE") == "off":
         config["gateway"].setdefault("cache", {})["fast_lane"] = False
     config["gateway"]["routing"]["learning"] = {"enabled": True}
+    variants = {"control": {}, "terse": {"model": "mid", "system": "Answer in one word: TERSE."}}
+    config["gateway"]["experiments"] = {"tone": {"by": "user", "tenants": ["trying"], "variants": variants}}
+    config["gateway"]["rollout"] = {"shadow_share": 0.5}
     for part in ("budgets", "cache"):  # a busy machine is no reason to fail a test
         config["gateway"].setdefault(part, {})["timeout_ms"] = 5_000
     config["model_list"].append(EMBED)

@@ -9,7 +9,7 @@ import logging
 import httpx
 import pytest
 
-from plugins.adapters.alerts import ATTEMPTS, BudgetAlerts
+from plugins.adapters.alerts import ATTEMPTS, Alerts
 from plugins.budget import Alert
 from plugins.values import Window
 
@@ -17,7 +17,7 @@ ALERT = Alert("acme", "tenant", None, Window.TOTAL, 800, 8, 10, True, 0)
 URL = "https://hooks.example/secret-path"
 
 
-def alerts_to(answers: list[int | Exception], seen: list[bytes]) -> BudgetAlerts:
+def alerts_to(answers: list[int | Exception], seen: list[bytes]) -> Alerts:
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request.content)
         found = answers.pop(0)
@@ -25,7 +25,7 @@ def alerts_to(answers: list[int | Exception], seen: list[bytes]) -> BudgetAlerts
             raise found
         return httpx.Response(found)
 
-    return BudgetAlerts(URL, httpx.AsyncClient(transport=httpx.MockTransport(answer)), lambda _: 0.0)
+    return Alerts(URL, httpx.AsyncClient(transport=httpx.MockTransport(answer)), lambda _: 0.0)
 
 
 async def test_an_alert_is_posted_as_slack_reads_it(caplog: pytest.LogCaptureFixture) -> None:
@@ -64,7 +64,7 @@ async def test_a_webhook_that_stays_down_harms_nobody(
 
 async def test_without_a_webhook_alerts_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """No address, no request: the log alone."""
-    alerts = BudgetAlerts(None)
+    alerts = Alerts(None)
     alerts(ALERT)
     await alerts.close()
     assert ALERT.text in caplog.text
@@ -78,7 +78,7 @@ async def test_the_webhook_follows_the_config() -> None:
         seen.append(str(request.url))
         return httpx.Response(200)
 
-    alerts = BudgetAlerts(None, httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    alerts = Alerts(None, httpx.AsyncClient(transport=httpx.MockTransport(answer)))
     for url in (None, URL, f"{URL}-2", None):
         alerts.configure(url)
         alerts(ALERT)
