@@ -1,4 +1,4 @@
-"""The check of what is to be done: another action on the same object is another question. See `checks`.
+"""The check of what is to be done: another action on an object, or the same on another kind of it. See `checks`.
 
 A deed is the verb that `how do I`, `the steps to`, `can you` or an imperative introduces. Two deeds are the same if
 they are forms of one word, hand-written synonyms, or of one class of actions below; where both are in classes and
@@ -74,15 +74,15 @@ def _is_introduced(norms: Sequence[str], at: int) -> bool:
     return norms[before] == "to"
 
 
-def _object(parsed: Parsed, deed: int) -> int | None:
-    """The last word of the first run of content after the deed: `limit` in `raise the card limit in Rome`."""
-    head = None
+def _object(parsed: Parsed, deed: int) -> list[int]:
+    """The first run of content after the deed, the head last: `card limit` in `raise the card limit in Rome`."""
+    run: list[int] = []
     for at in range(deed + 1, len(parsed.tokens)):
         if is_salient(parsed.tokens[at]):
-            head = at
-        elif head is not None:
+            run.append(at)
+        elif run:
             break
-    return head
+    return run
 
 
 def _classes(word: str, lexicon: Lexicon) -> set[int]:
@@ -97,16 +97,22 @@ def _same_deed(one: Token, other: Token, linked: bool, lexicon: Lexicon) -> bool
 
 
 def check_deed(pair: Pair) -> str | None:
-    """`How do I raise the limit?` beside `the steps to remove the limit`: other deeds, one object."""
+    """Other deeds on one object (`raise the limit`, `remove the limit`), or one deed on two kinds of an object."""
     one, other = _deed(pair.a, pair.lexicon), _deed(pair.b, pair.lexicon)
     if one is None or other is None:
         return None
-    heads = _object(pair.a, one), _object(pair.b, other)
+    run, other_run = _object(pair.a, one), _object(pair.b, other)
     links = {(link.a, link.b) for link in pair.alignment.links}
     linked = (one, other) in links
-    if heads not in links or not (linked or (one in pair.alignment.only_a and other in pair.alignment.only_b)):
+    if not run or not other_run or not (linked or (one in pair.alignment.only_a and other in pair.alignment.only_b)):
+        return None
+    if (run[-1], other_run[-1]) not in links:
         return None
     first, second = pair.a.tokens[one], pair.b.tokens[other]
-    if _same_deed(first, second, linked, pair.lexicon):
-        return None
-    return f"{first.norm} against {second.norm}, to the same object"
+    if not _same_deed(first, second, linked, pair.lexicon):
+        return f"{first.norm} against {second.norm}, to the same object"
+    kinds = [pair.a.tokens[at].norm for at in run[:-1] if at in pair.alignment.only_a]
+    other_kinds = [pair.b.tokens[at].norm for at in other_run[:-1] if at in pair.alignment.only_b]
+    if len(kinds) == len(other_kinds) == 1:
+        return f"the object is {kinds[0]} against {other_kinds[0]}"
+    return None
