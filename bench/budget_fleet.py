@@ -20,7 +20,7 @@ import redis
 import yaml
 
 from plugins.config_file import CONFIG_VARIABLE, load_config
-from plugins.rendering import render
+from plugins.rendering import environ_for, render
 from plugins.tenancy import hash_key, new_key
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.trial.lifeline import start_child, stop_child
@@ -181,8 +181,9 @@ def fleet(
         environ |= {"TIERWISE_SIMULATOR_URL": simulator.url, "LITELLM_MASTER_KEY": new_key()}
         environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "CRITICAL", CONFIG_VARIABLE: str(rendered)}
         rendered.parent.mkdir()
-        for_litellm = render(load_config(path, environ), environ, folder).config
-        rendered.write_text(yaml.safe_dump(for_litellm, sort_keys=False), encoding="utf-8")
+        made = render(load_config(path, environ), environ, folder)
+        environ = environ_for(made, environ)
+        rendered.write_text(yaml.safe_dump(made.config, sort_keys=False), encoding="utf-8")
         ports = tuple(free_port() for _ in range(WORKERS))
         running = Fleet(keys, folder, rendered, environ, server, simulator.origin, keeper, ports)
         try:
