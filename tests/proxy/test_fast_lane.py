@@ -28,7 +28,7 @@ OWN_TRACE = {
     "cache_age_s",
 }
 OWN_STEP = {"started_ns", "ended_ns"}
-COUNTED = re.compile(r"^(tierwise_(?!.*(?:seconds|_created|queue|process)).*\}?) ([0-9.e+-]+)$", re.M)
+COUNTED = re.compile(r"^(tierwise_(?!.*(?:seconds|_created|queue|process|in_flight)).*\}?) ([0-9.e+-]+)$", re.M)
 ABOUT = "Explain in detail how a heat pump warms a house in winter, with numbers."
 CAPITAL = "What is the capital of Portugal?"
 IBAN = "Is GB33BUKB20201555555555 a valid IBAN?"
