@@ -19,6 +19,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+STDERR = 2  # the descriptor, as sys.stderr may be something else in tests
 
 # argv: the parent's pid, then the command. The parent may die before prctl is reached, hence the second look.
 _BECOME = f"""
@@ -48,15 +49,15 @@ def start_child(
 ) -> subprocess.Popen[bytes]:
     """Start `command` (its first item an absolute path) tied to this process, in a session of its own.
 
-    stdout and stderr go to `log_path`, or where this process's go. The pid of the returned process is that
-    of `command` itself.
+    stdout and stderr go to `log_path`, or where this process's stderr goes: its stdout is for results. The pid of the
+    returned process is that of `command` itself.
     """
     with log_path.open("ab") if log_path else nullcontext() as log:
         return subprocess.Popen(  # noqa: S603  the command comes from this package, no shell is involved
             [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT if log else None,
+            stdout=log or STDERR,
+            stderr=subprocess.STDOUT,
             cwd=cwd,
             env=env,
             start_new_session=True,
