@@ -212,7 +212,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON (the default is a table)")
     parser.add_argument("--quick", action="store_true", help="the main arms alone")
     parser.add_argument("--arms", default="", help="these alone, separated by semicolons")
-    parser.add_argument("--rounds", type=int, help="10 of the main arms, 6 of all; either takes less than 10 minutes")
+    parser.add_argument("--rounds", type=int, help="by default 10 of the main arms, 6 of all")
     parser.add_argument("--page", type=Path, help="write an HTML page with plots there")
     parser.add_argument("--fetch-peers", action="store_true", help="install Portkey's gateway and GPTCache first")
     options = parser.parse_args()

@@ -127,6 +127,7 @@ def test_shadow_asks_beside_and_charges_apart(running: Running) -> None:
         step = next(step for step in trace["steps"] if step["name"] == "shadow")
         assert trace["tier"] != "frontier" and step["attributes"]["tier"] == "frontier" and not trace["variant"]
         assert trace["cost_shadow_micros"] == step["attributes"]["micros"] > 0
+        # A check of the cache may come on top.
         kinds = [kind for kind in trace if re.fullmatch(r"cost_\w+_micros", kind)]
         assert trace["cost_micros"] == sum(trace[kind] for kind in kinds)
         assert step["started_ns"] >= trace["ended_ns"]  # the client had its answer
