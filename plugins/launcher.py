@@ -27,6 +27,9 @@ from plugins.trial.lifeline import start_child, stop_child
 
 STATE_DIR = Path(".tierwise")
 START_TIMEOUT_S = 180
+# How long a worker may owe its supervisor a sign of life, which a thread gives even while it imports. One that is
+# killed after the question was asked is only noticed, and replaced, when this time is over.
+SILENT_WORKER_S = 30
 SETTLE_S = 15  # after the drain, for holds and traces
 WATCH_S = 2.0
 
@@ -186,8 +189,7 @@ def _start_server(options: Options, path: Path, environ: dict[str, str]) -> subp
 def server_command(app: str, host: str, port: int, workers: int, drain_s: int) -> list[str]:
     """The command that serves an ASGI application as the gateway is served."""
     command = [sys.executable, "-m", "uvicorn", app, "--host", host, "--port", str(port), "--workers", str(workers)]
-    # A worker that is slow to answer, because the machine is busy or it is still importing, is not to be killed for it.
-    command += ["--log-level", "warning", "--timeout-worker-healthcheck", str(START_TIMEOUT_S)]
+    command += ["--log-level", "warning", "--timeout-worker-healthcheck", str(SILENT_WORKER_S)]
     return [*command, "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", str(drain_s)]
 
 

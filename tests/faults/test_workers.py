@@ -13,7 +13,7 @@ from tests.gateway import gateway
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    for _ in range(600):
+    for _ in range(2000):
         if holds():
             return
         time.sleep(0.1)
