@@ -24,18 +24,19 @@ ALLOWED: Mapping[Endpoint, frozenset[str]] = {
     Endpoint.CHAT: _EVERYWHERE | _SAMPLING | _TOOLS | _PROMPT_CACHE | _PENALTIES
     | {"messages", "max_tokens", "max_completion_tokens", "response_format", "top_logprobs", "functions"}
     | {"function_call", "modalities", "audio", "prediction", "reasoning_effort", "verbosity", "web_search_options"}
-    | {"thinking", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "chat_template_kwargs"},
+    | {"metadata", "thinking", "chat_template_kwargs"}
+    | {"guided_json", "guided_regex", "guided_choice", "guided_grammar"},
     Endpoint.RESPONSES: _EVERYWHERE | _SAMPLING | _TOOLS | _PROMPT_CACHE
     | {"input", "instructions", "include", "max_output_tokens", "max_tool_calls", "reasoning", "text"}
-    | {"top_logprobs", "truncation"},
+    | {"metadata", "top_logprobs", "truncation"},
     Endpoint.MESSAGES: _EVERYWHERE | _SAMPLING | _TOOLS
-    | {"messages", "system", "max_tokens", "stop_sequences", "thinking"},
+    | {"messages", "metadata", "system", "max_tokens", "stop_sequences", "thinking"},
     Endpoint.COMPLETIONS: _EVERYWHERE | _PENALTIES
     | {"prompt", "max_tokens", "temperature", "top_p", "seed", "stop", "suffix", "echo", "best_of"},
     Endpoint.EMBEDDINGS: frozenset({"model", "user", "cache", "input", "dimensions", "encoding_format", "input_type"}),
 }  # fmt: skip
-# Meant for the gateway, and gone when LiteLLM sees the body.
-OURS = frozenset({"cache"})
+# Meant for the gateway, and gone when LiteLLM sees the body: LiteLLM reads log destinations and tags from `metadata`.
+OURS = frozenset({"cache", "metadata"})
 # What would be processed without the policy and the classifier seeing it, or could never be fetched.
 REFUSED: Mapping[str, str] = {
     "previous_response_id": "The gateway keeps no conversations. Send the earlier turns in 'input'.",
@@ -117,7 +118,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stop": (lambda v: isinstance(v, str) or _strings(v), "a string or a list of strings"),
     "cache": (_object, 'an object such as {"no-cache": true}'),
     **dict.fromkeys(("stream_options", "response_format", "logit_bias", "audio"), (_object, "an object")),
-    **dict.fromkeys(("prediction", "web_search_options", "thinking"), (_object, "an object")),
+    **dict.fromkeys(("prediction", "web_search_options", "thinking", "metadata"), (_object, "an object")),
     **dict.fromkeys(("reasoning", "text", "chat_template_kwargs"), (_object, "an object")),
     **dict.fromkeys(("modalities", "include", "stop_sequences"), (_strings, "a list of strings")),
 }

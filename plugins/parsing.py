@@ -20,7 +20,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 # Fields that do not change an answer, or are read into fields of their own.
 NOT_SHAPE = frozenset(
     {"model", "messages", "input", "prompt", "system", "instructions", "stream", "stream_options", "user"}
-    | {"store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "cache"}
+    | {"store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "cache", "metadata"}
 )
 
 
@@ -84,7 +84,7 @@ def read_call(
         temperature=number(body, "temperature", 0, 2),
         max_output_tokens=_output_limit(endpoint, body),
         choices=max(1, integer(body, "n", 1, 128) or 1),
-        end_user=text(body, "user")[:256],
+        end_user=(text(body, "user") or text(body.get("metadata") or {}, "user_id"))[:256],
         hints=_hints(body, headers),
         started_ns=started_ns,
         extras=extras_of(body),
@@ -230,16 +230,22 @@ def _output_limit(endpoint: Endpoint, body: Json) -> int | None:
 def _hints(body: Json, headers: Mapping[str, str]) -> Hints:
     control = headers.get("cache-control", "").lower()
     cache = body.get("cache") or {}
+    metadata = body.get("metadata") or {}
+
+    def told(name: str) -> str:
+        """From the header, or the entry in `metadata` of the same name with underscores."""
+        return headers.get(f"x-tierwise-{name}") or text(metadata, f"tierwise_{name.replace('-', '_')}")
+
     return Hints(
-        task=_task(headers.get("x-tierwise-task", "")),
-        sensitive=headers.get("x-tierwise-sensitive", "").lower() in ("1", "true", "yes"),
-        deadline_ms=_deadline_ms(headers.get("x-tierwise-deadline-ms", "")),
+        task=_task(told("task")),
+        sensitive=told("sensitive").lower() in ("1", "true", "yes"),
+        deadline_ms=_deadline_ms(told("deadline-ms")),
         no_cache="no-cache" in control or cache.get("no-cache") is True,
         no_store="no-store" in control or cache.get("no-store") is True or cache.get("ttl") == 0,
         max_age_s=_seconds(_directive(control), cache.get("s-maxage"), cache.get("s-max-age")),
         ttl_s=_seconds(cache.get("ttl")),
-        feature=_label(headers.get("x-tierwise-feature", "")),
-        session=_label(headers.get("x-tierwise-session", "")),
+        feature=_label(told("feature")),
+        session=_label(told("session")),
         traceparent=headers.get("traceparent", "")[:64],
     )
 
@@ -261,7 +267,7 @@ def _task(given: str) -> str | None:
     """The task class that the caller states; none where it states nothing."""
     name = given.strip().lower()
     if name and name not in TASKS:
-        raise BadRequest(f"The header x-tierwise-task must be one of {', '.join(TASKS)}.", param="x-tierwise-task")
+        raise BadRequest(f"x-tierwise-task must be one of {', '.join(TASKS)}.", param="x-tierwise-task")
     return name or None
 
 
@@ -272,7 +278,7 @@ def _deadline_ms(given: str) -> int | None:
         return None
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) > 0):
         raise BadRequest(
-            "The header x-tierwise-deadline-ms must be a whole number of milliseconds, for example 1500.",
+            "x-tierwise-deadline-ms must be a whole number of milliseconds, for example 1500.",
             param="x-tierwise-deadline-ms",
         )
     return int(digits)

@@ -66,7 +66,7 @@ def test_without_disagreement_the_exact_test_asks_for_the_textbook_number() -> N
 
 
 @given(st.integers(20, 120), st.floats(0.005, 0.2), st.floats(1.2, 2.0))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_reckoned_size_holds_between_the_points_of_its_grid(n: int, margin: float, z: float) -> None:
     """For rates of disagreement off the grid too, a false "not inferior" is hardly likelier than reckoned."""
     total = np.arange(n + 1)

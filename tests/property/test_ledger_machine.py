@@ -223,14 +223,14 @@ class ReleasingMachine(LedgerMachine):
     policy = "release"
 
 
-PACE = settings(max_examples=15, stateful_step_count=30, deadline=None)
+PACE = settings(max_examples=15, stateful_step_count=30)
 TestCharging = LedgerMachine.TestCase
 TestReleasing = ReleasingMachine.TestCase
 TestCharging.settings = PACE
 TestReleasing.settings = PACE
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     calls=st.lists(st.tuples(st.integers(1, 400), st.floats(0, 1), st.booleans()), min_size=1, max_size=30),
     cap_micros=st.integers(0, 2000),

@@ -204,7 +204,7 @@ SHIFTS = st.dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SHIFTS, min_size=1, max_size=5), st.integers(1, 5))
 def test_undo_restores_exactly_what_was_before(
     url: str, tables: list[dict[str, dict[str, dict[str, float]]]], n: int

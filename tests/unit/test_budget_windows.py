@@ -21,7 +21,7 @@ def epoch(zone: str, *moment: int, fold: int = 0) -> int:
     return int(datetime(*moment, tzinfo=ZoneInfo(zone), fold=fold).timestamp())  # type: ignore[arg-type,misc]  # parts in order
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(window=BOUNDED, zone=st.sampled_from(ZONES), at_s=MOMENTS)
 def test_windows_hold_their_instant_and_follow_without_gap(window: Window, zone: str, at_s: int) -> None:
     """Every instant is in its window, and the next window begins where it ends, under another name."""
@@ -32,7 +32,7 @@ def test_windows_hold_their_instant_and_follow_without_gap(window: Window, zone:
     assert following.id != span.id
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(window=BOUNDED, zone=st.sampled_from(ZONES), at_s=MOMENTS)
 def test_candidates_cover_the_instant_and_its_surroundings(window: Window, zone: str, at_s: int) -> None:
     """One of the three candidates is the window at the client's time; they follow each other."""

@@ -172,7 +172,7 @@ def test_the_reason_names_the_check() -> None:
     st.sampled_from(TASKS),
     st.sampled_from([None, schema(a={"type": "null"})]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_text_raises(answer: str, question: str, task: str, shape: object) -> None:
     """Any answer to any question of any task is assessed."""
     assert isinstance(confident_enough(call(question, shape), task, Answer(answer)), Assessment)

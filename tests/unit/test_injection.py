@@ -148,7 +148,7 @@ def test_labelled_set_is_told_apart() -> None:
 
 
 @given(st.lists(st.one_of(st.sampled_from([line["text"] for line in LINES]), st.text(max_size=20)), max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_screened(pieces: list[str]) -> None:
     """No text raises, and a score lies between the threshold and 1."""
     finding = screen(" ".join(pieces))

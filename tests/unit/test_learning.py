@@ -116,7 +116,7 @@ def test_a_step_at_the_bound_changes_nothing() -> None:
     assert not any(f.changes for f in found(failing, learnt))
 
 
-@settings(max_examples=20, deadline=None)  # each example looks many times
+@settings(max_examples=20)  # each example looks many times
 @given(st.lists(st.tuples(st.sampled_from(THRESHOLDS), st.booleans()), max_size=10), st.floats(0, 0.5))
 def test_no_sequence_of_changes_leaves_the_bounds(steps: list[tuple[str, bool]], most: float) -> None:
     """However often evidence repeats, no threshold moves by more than max_shift."""

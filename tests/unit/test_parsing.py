@@ -119,6 +119,29 @@ def test_hints_come_from_headers_and_are_made_printable() -> None:
     assert (hints.feature, hints.no_store, hints.deadline_ms) == ("a[31mb", True, 1200)
 
 
+def test_hints_may_stand_in_metadata_where_a_header_says_more() -> None:
+    """Clients that cannot set headers use OpenAI's `metadata`; other entries mean nothing and change no answer."""
+    told = {"tierwise_task": "maths", "tierwise_deadline_ms": "900", "tierwise_feature": "search", "team": "x"}
+    call = read(chat("hello", metadata=told), headers={"x-tierwise-feature": "help"})
+    assert (call.hints.task, call.hints.deadline_ms, call.hints.feature) == ("maths", 900, "help")
+    assert call.shape == read(chat("hello")).shape
+    assert read(chat("hello", metadata={"tierwise_sensitive": "true"})).hints.sensitive
+
+
+def test_the_end_user_of_the_messages_endpoint_stands_in_metadata() -> None:
+    """Anthropic's `metadata.user_id` is what OpenAI calls `user`."""
+    body = {**chat("hello"), "max_tokens": 5, "metadata": {"user_id": "ann"}}
+    assert read(body, Endpoint.MESSAGES).end_user == "ann"
+
+
+@pytest.mark.parametrize("wrong", ["text", ["a"], {"tierwise_task": 1}, {"tierwise_session": {}}, {"user_id": 7}])
+def test_metadata_is_an_object_whose_known_entries_are_strings(wrong: Any) -> None:
+    """Anything else is refused by name; entries that mean nothing here may be what they like."""
+    with pytest.raises(BadRequest, match=r"metadata|tierwise_|user_id"):
+        read(chat("hello", metadata=wrong))
+    assert read(chat("hello", metadata={"tags": ["a"], "trace": {"id": 1}})).hints.feature == ""
+
+
 def test_the_other_endpoints_are_read_alike() -> None:
     """Responses, messages, completions and embeddings give the same text to policy and routing."""
     bodies = {

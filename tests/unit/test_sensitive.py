@@ -94,7 +94,7 @@ def test_prompts_of_the_labelled_set_are_told_apart() -> None:
 
 
 @given(PIECES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_findings_are_ordered_apart_and_inside(pieces: list[str]) -> None:
     """On any text the findings lie inside it, are not empty, follow each other and do not overlap."""
     text = " ".join(pieces)
@@ -105,14 +105,14 @@ def test_findings_are_ordered_apart_and_inside(pieces: list[str]) -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_read(text: str) -> None:
     """No text, however odd, raises."""
     assert isinstance(find_sensitive(text), tuple)
 
 
 @given(PIECES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_redaction_leaves_no_finding(pieces: list[str]) -> None:
     """A redacted text has nothing left to find."""
     (clean,) = redact_all((" ".join(pieces),))
