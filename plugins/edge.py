@@ -99,9 +99,10 @@ class Edge:
             if raw is None:
                 return
             body = parse_body(raw)
-            kept = cleaned(endpoint, body, ours.config.limits.pass_fields)
+            passed = ours.config.limits.pass_fields
+            kept = cleaned(endpoint, body, passed)
             flight.call = read_call(endpoint, kept, _headers(scope), flight.id, flight.started_ns, len(raw))
-            sent = {name: value for name, value in kept.items() if name not in OURS}
+            sent = {name: value for name, value in kept.items() if name not in OURS or name in passed}
             payload = raw if len(sent) == len(body) else json.dumps(sent).encode()
             ours.flights.add(flight)
             if ours.fast_lane and await fast_lane.finds(ours.pipeline, ours.keyring, flight, scope):

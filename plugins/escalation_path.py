@@ -21,6 +21,7 @@ from plugins.pricing import bound
 from plugins.values import Call, Cap, Charge, Endpoint, Hold, Route, Window, micros
 
 COST = "escalation"  # the kind of cost, and the ledger's scope of the dollar limit
+CHECKED = frozenset({Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES})  # once the answer is out
 RECENT_ANSWERS = 2_000  # the share is of about this many answers; older ones are halved away
 
 
@@ -56,7 +57,7 @@ class EscalationPath:
         call, route = flight.call, flight.route
         if call is None or route is None or route.escalate_to is None or call.endpoint is not Endpoint.CHAT:
             return False
-        return call.stream and route.verdict.task in self.config.escalation.buffer_streams_for
+        return call.stream and call.hints.escalate and route.verdict.task in self.config.escalation.buffer_streams_for
 
     async def check_afterwards(self, flight: Flight) -> None:
         """While outcomes are counted, and for requests of a trial: check an answer that nobody has checked, such as a
@@ -65,9 +66,10 @@ class EscalationPath:
         if call is None or route is None or flight.outcome != "answered" or flight.emitted:
             return
         counted = self.config.routing.learning.enabled and route.verdict.layer in GRADED
+        counted = counted and call.endpoint is Endpoint.CHAT
         wanted = counted or flight.variant or flight.shadow is not None
         unseen = not any(step.name in CHECK_STEPS for step in flight.steps)
-        if wanted and unseen and call.endpoint is Endpoint.CHAT:
+        if wanted and unseen and call.endpoint in CHECKED:
             flight.ended_ns = flight.ended_ns or time.time_ns()  # the client does not wait for this
             await asyncio.to_thread(self._assess, flight, call, route, "answer check")
 
@@ -89,7 +91,7 @@ class EscalationPath:
             return None
         share = self.shares[call.caller.tenant]
         share.count()
-        if route.escalate_to is None or (call.stream and not self.buffers(flight)):
+        if route.escalate_to is None or not call.hints.escalate or (call.stream and not self.buffers(flight)):
             return None
         assessment = self._assess(flight, call, route)
         if assessment.ok or not self.catalog.permits(self.config.group(route.escalate_to), flight.constraints):

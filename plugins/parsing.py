@@ -240,6 +240,7 @@ def _hints(body: Json, headers: Mapping[str, str]) -> Hints:
         task=_task(told("task")),
         sensitive=told("sensitive").lower() in ("1", "true", "yes"),
         deadline_ms=_deadline_ms(told("deadline-ms")),
+        escalate=_escalate(told("escalation")),
         no_cache="no-cache" in control or cache.get("no-cache") is True,
         no_store="no-store" in control or cache.get("no-store") is True or cache.get("ttl") == 0,
         max_age_s=_seconds(_directive(control), cache.get("s-maxage"), cache.get("s-max-age")),
@@ -282,6 +283,14 @@ def _deadline_ms(given: str) -> int | None:
             param="x-tierwise-deadline-ms",
         )
     return int(digits)
+
+
+def _escalate(given: str) -> bool:
+    """Whether a better model may answer in place of the one that was asked first."""
+    said = given.strip().lower()
+    if said not in ("", "on", "off"):
+        raise BadRequest("The header x-tierwise-escalation must be on or off.", param="x-tierwise-escalation")
+    return said != "off"
 
 
 def _label(given: str) -> str:

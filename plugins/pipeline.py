@@ -182,7 +182,7 @@ class Pipeline:
         route = table.route(verdict, call, *around)
         if isinstance(route, GatewayError):
             return route, spare
-        on = Ground(call, flight.constraints, self.config, self.catalog, spare)
+        on = Ground(call, flight.constraints, self.config, self.catalog, spare, self.speeds)
         found = varied(route, flight.assigned, self.trials, on)
         flight.variant, flight.shadow = found.label, found.shadow
         return found.route, spare

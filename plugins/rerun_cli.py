@@ -31,8 +31,7 @@ from plugins.adapters.trials_house import Notice
 from plugins.store_cli import AsJson, Config, RedisUrl, address, fail, gateway_config, with_trials
 
 MICROS_PER_USD = 1_000_000
-# In x-tierwise-reason, as plugins.flight words it.
-ESCALATED, FELL_BACK = "escalated from", " failed, "
+FELL_BACK = " failed, "  # in x-tierwise-reason, as plugins.flight words it
 
 
 Model = Annotated[list[str], typer.Option(help="A tier or model to watch; may be repeated.")]
@@ -78,7 +77,8 @@ def rerun(
     """
     gateway = gateway_config(config)
     url, rules = address(gateway, redis_url), Rules(reference_runs, margin, false_alarm_runs)
-    settings = Settings(base_url, {"": api_key or "none"}, max_tokens)
+    settings = Settings(base_url, {"": api_key or "none"}, max_tokens, alone=True)
+    with_trials(url, lambda store: store.runs(name))  # before anything is paid: can what comes out be kept?
     try:
         run = asyncio.run(_asked(_mechanical(items), model, settings, max_usd, concurrency))
     except (DataError, SetupError) as error:
@@ -134,16 +134,13 @@ async def _asked(
 
 
 def _marks(run: live.Run, arm: str) -> Marks:
-    """By item. What the model did not answer is left out, because an outage is no change of the model; where the
-    gateway had to ask a better one, the model's own answer was bad."""
+    """By item. What the model did not answer is left out, because an outage is no change of the model."""
     found: dict[str, float] = {}
     for place, item in enumerate(run.items):
         reply = run.replies.get((item.key, arm))
         if reply is None or not reply.answered or (place, arm) not in run.marks:
             continue
-        if ESCALATED in reply.reason:
-            found[item.key] = 0.0
-        elif reply.tier in ("", arm) or FELL_BACK not in reply.reason:
+        if reply.tier in ("", arm) or FELL_BACK not in reply.reason:
             found[item.key] = run.marks[place, arm]
     return found
 

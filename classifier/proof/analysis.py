@@ -200,11 +200,14 @@ def _part(run: Run, task: str | None, candidate: str, rules: Rules, believed: bo
 
 
 def _answered(run: Run, keys: Sequence[str], arm: str) -> dict[str, Any]:
-    """`failed`: answers refused or lost; `tiers`: shares of the others by the tier that answered, if it said so.
+    """`failed`: answers refused or lost; of the others, `escalated`: the share in which a better tier's answer took the
+    place of the first one; `tiers`: shares by the tier that answered, if it said so.
 
     A tier that was named may have been overruled, by residency for example: then the arms do not differ there.
     """
     replies = [reply for key in keys if (reply := run.replies.get((key, arm)))]
-    tiers = Counter(reply.tier for reply in replies if reply.tier and not reply.error)
+    given = [reply for reply in replies if not reply.error]
+    tiers = Counter(reply.tier for reply in given if reply.tier)
     shares = {tier: round(count / tiers.total(), 4) for tier, count in tiers.most_common()}
-    return {"failed": sum(bool(reply.error) for reply in replies), "tiers": shares}
+    again = round(sum(reply.escalated for reply in given) / len(given), 4) if given else None
+    return {"failed": len(replies) - len(given), "escalated": again, "tiers": shares}

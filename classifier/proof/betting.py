@@ -11,6 +11,7 @@ first, d / (m * d + v + d^2). The term m * d keeps bets small where scores are s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,7 +22,7 @@ Array = NDArray[np.float64]
 
 _CAP: Final = 0.9  # of the largest bet that cannot lose everything
 _DESIGNED: Final = 0.75  # share of the money that is bet for the designed excess, if there is one
-_BLOCK: Final = 4096  # scores handled at once, which bounds memory
+_CELLS: Final = 28_000  # numbers handled at once: what fits a processor's cache is several times as fast
 _PRIOR_WEIGHT: Final = 4.0  # scores that the starting guess of the variance counts for
 _PRIOR_VARIANCE: Final = 0.0625  # of scores in 0..1; a quarter of the largest possible
 
@@ -50,12 +51,15 @@ class Bettor:
     def after(self, scores: Array) -> Bettor:
         """The state after further scores (n,), in the order in which they came."""
         state = self
-        for first in range(0, len(scores), _BLOCK):
-            state = state._after_block(scores[first : first + _BLOCK])
+        for block in self._blocks(scores):
+            state = state._after_block(block, state._growth(block).sum(axis=-1))
         return state
 
-    def _after_block(self, scores: Array) -> Bettor:
-        growth = self._growth(scores).sum(axis=-1)
+    def _blocks(self, scores: Array) -> Iterator[Array]:
+        size = max(16, _CELLS // len(self.means))
+        return (scores[first : first + size] for first in range(0, len(scores), size))
+
+    def _after_block(self, scores: Array, growth: Array) -> Bettor:
         total, squares = self.total + float(scores.sum()), self.squares + float((scores**2).sum())
         return replace(self, logs=self.logs + growth, seen=self.seen + len(scores), total=total, squares=squares)
 
@@ -67,17 +71,19 @@ class Bettor:
         spread = np.maximum(squares - total**2 / np.maximum(count, 1.0), 0.0)
         variance = (_PRIOR_WEIGHT * _PRIOR_VARIANCE + spread) / (_PRIOR_WEIGHT + count)
         level = self.means[:, None]
-        excess = np.maximum((total - count * level) / (_PRIOR_WEIGHT + count), 0.0)
-        bets = [excess / (level * excess + variance + excess**2)]
-        if self.design > 0:
-            designed = self.design / (level * self.design + variance + self.design**2)
-            bets.append(np.broadcast_to(designed, excess.shape))
-        growth: Array = np.log1p(np.minimum(np.stack(bets), _CAP / level) * (scores - level))
-        return growth
+        excess = total / (_PRIOR_WEIGHT + count) - level * (count / (_PRIOR_WEIGHT + count))
+        np.maximum(excess, 0.0, out=excess)
+        hoped = [excess] if self.design <= 0 else [excess, np.full((1, 1), self.design)]
+        return np.stack([_log_growth(scores, level, each, variance) for each in hoped])
 
     def path(self, scores: Array) -> Array:
         """Log wealth after each of further scores: (k, n)."""
-        return self._together(self.logs[:, :, None] + np.cumsum(self._growth(scores), axis=-1))
+        state, parts = self, [np.empty((len(self.logs), len(self.means), 0))]
+        for block in self._blocks(scores):
+            grown = np.cumsum(state._growth(block), axis=-1)
+            parts.append(state.logs[:, :, None] + grown)
+            state = state._after_block(block, grown[:, :, -1])
+        return self._together(np.concatenate(parts, axis=-1))
 
     @property
     def log_wealth(self) -> Array:
@@ -89,6 +95,15 @@ class Bettor:
             learning: Array = logs[0]
             return learning
         return np.asarray(np.logaddexp(logs[0] + np.log(1.0 - _DESIGNED), logs[1] + np.log(_DESIGNED)))
+
+
+def _log_growth(scores: Array, level: Array, excess: Array, variance: Array) -> Array:
+    """Of the bets that suit this excess (k or 1, n or 1) over each level (k, 1), with past variances (n,): (k, n)."""
+    bets = excess * (level + excess) + variance
+    np.divide(excess, bets, out=bets)
+    np.minimum(bets, _CAP / level, out=bets)
+    bets *= scores - level
+    return np.asarray(np.log1p(bets, out=bets))
 
 
 def p_anytime(scores: Array, mean: float, design: float = 0.0) -> float:

@@ -66,6 +66,7 @@ def evaluate_quality(
     price: o.Prices = None,
     concurrency: o.Concurrency = 8,
     max_tokens: o.MaxTokens = 1024,
+    alone: o.Alone = False,
     scorer: o.Scorer = None,
     judge_model: o.JudgeModel = None,
     judge_check: o.JudgeCheck = None,
@@ -80,7 +81,8 @@ def evaluate_quality(
         if outcomes:
             _savings(outcomes, (strong, weak), model, price_ratio, as_json)
             return
-        settings = Settings(base_url, _keys(api_key, tenant_key or ()), max_tokens, prices=_prices(price or ()))
+        keys = _keys(api_key, tenant_key or ())
+        settings = Settings(base_url, keys, max_tokens, prices=_prices(price or ()), alone=alone)
         run = _plan(items or (), scorer, (baseline, candidate, *(other or ())), judge_model, judge_check)
         asyncio.run(_ask(run, settings, answers, max_usd, concurrency))
         found = analyse(run, candidate, Rules(margin, alpha, many_looks))

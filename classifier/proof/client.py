@@ -17,6 +17,8 @@ import openai
 from openai import AsyncOpenAI
 
 _HEADERS: Final = {"Cache-Control": "no-cache, no-store"}
+_ALONE: Final = {"x-tierwise-escalation": "off"}
+_ESCALATED: Final = "escalated from"  # in x-tierwise-reason, as plugins.flight words it
 _OUR_FAULT: Final = (401, 403, 404)  # the key or the model's name: the whole run is wrong, not this answer
 _PASSING: Final = (408, 409, 425, 429)
 _RETRIES: Final = 3
@@ -55,10 +57,16 @@ class Reply:
     answered: bool = True
     reason: str = ""  # why the gateway chose that tier
 
+    @property
+    def escalated(self) -> bool:
+        """Whether a better tier's answer took the place of the first one."""
+        return _ESCALATED in self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to ask. `prices` by model name; `keys` by tenant, "" for everyone else."""
+    """How to ask. `prices` by model name; `keys` by tenant, "" for everyone else. `alone`: the gateway shall not put
+    a better tier's answer in the place of one that its checks find wanting."""
 
     base_url: str
     keys: Mapping[str, str]
@@ -66,6 +74,7 @@ class Settings:
     temperature: float | None = 0.0
     timeout_s: float = 120.0
     prices: Mapping[str, Price] | None = None
+    alone: bool = False
 
     def bound_micros(self, model: str, messages: Sequence[Mapping[str, Any]]) -> int | None:
         """The most this call can cost, if the model's price is known. A token has at least one byte."""
@@ -85,7 +94,7 @@ class Gateway:
                 api_key=key,
                 timeout=settings.timeout_s,
                 max_retries=_RETRIES,
-                default_headers=_HEADERS,
+                default_headers=_HEADERS | (_ALONE if settings.alone else {}),
             )
             for tenant, key in settings.keys.items()
         }

@@ -74,7 +74,8 @@ class Desk:
 
 def _key(desk: Desk, arm: str, item: Item) -> str:
     settings = desk.gateway.settings
-    return key_of("answer", settings.base_url, arm, item.key, settings.max_tokens, settings.temperature)
+    asked = (settings.base_url, arm, item.key, settings.max_tokens, settings.temperature)
+    return key_of("answer", *asked, *(("alone",) if settings.alone else ()))
 
 
 async def _all(run: Run, jobs: Iterable[Callable[[], Any]], advance: Advance) -> None:

@@ -33,6 +33,9 @@ Prices = Annotated[
 ]
 Concurrency = Annotated[int, typer.Option(min=1, max=256, help="Items: calls at once.")]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Items: longest answer.")]
+Alone = Annotated[
+    bool, typer.Option("--alone", help="Items: what is named answers itself: no better tier in its place (escalation).")
+]
 Scorer = Annotated[str | None, typer.Option(help=f"Items: {', '.join(SCORERS)}; default: what the fields suggest.")]
 JudgeModel = Annotated[str | None, typer.Option("--judge", help="Items: the tier or model that judges.")]
 JudgeCheck = Annotated[Path | None, typer.Option(help="Items: JSONL of comparisons made by people.")]

@@ -13,12 +13,13 @@ _STYLE: Final = """:root{color-scheme:light dark}
 body{font:14px/1.5 system-ui,sans-serif;max-width:88rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;margin:.8rem 0;display:block;overflow-x:auto}
 td,th{border:1px solid #8c959f66;padding:.25rem .6rem;text-align:right;white-space:nowrap}
-td small{opacity:.75}td:first-child,th:first-child,td.words,th:last-child{text-align:left}
-td.words{white-space:normal;min-width:14rem}td:first-child{white-space:normal}
+td small{opacity:.75}td:first-child,th:first-child,td.words,th.words{text-align:left}
+td.long{white-space:normal;min-width:14rem}td:first-child{white-space:normal;min-width:7rem}
 figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}svg{max-width:100%;height:auto}
 svg text{font:12px system-ui,sans-serif}.ship{color:#1a7f37}.do_not_ship{color:#d1242f}.not_enough_data{color:#9a6700}
 .big{font-size:1.4rem;font-weight:600}"""
 _FIGURE_CHARS: Final = 16
+_WORDS: Final = ("verdict", "reason", "answered by")  # columns that hold words and no figures
 _SAY: Final = {"ship": "Ship", "do_not_ship": "Do not ship", "not_enough_data": "Not enough data"}
 
 
@@ -30,9 +31,9 @@ def render(found: Mapping[str, Any]) -> str:
         f"instead of {escape(found['baseline'])}</p>{_terms(found)}"
     )
     bars = [_bar(name, part["verdicts"][found["candidate"]]) for name, part in found["by_task"].items()]
-    body = head + differences(bars, found["margin"])
-    for name, part in parts.items():
-        body += f"<h2>{escape(name)}</h2>" + _part(part, found["baseline"])
+    body = head + _summary(found) + differences(bars, found["margin"])
+    for number, (name, part) in enumerate(parts.items()):
+        body += f'<h2 id="part{number}">{escape(name)}</h2>' + _part(part, found["baseline"])
     title = "Quality evaluation"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -60,6 +61,17 @@ def _terms(found: Mapping[str, Any]) -> str:
             f"it is {'believed' if agreed['believed'] else 'not believed'}."
         )
     return "".join(f"<p>{escape(text)}</p>" for text in words)
+
+
+def _summary(found: Mapping[str, Any]) -> str:
+    """The candidate's verdict by task class: all that most readers want."""
+    rows = []
+    for name, part in found["by_task"].items():
+        verdict, arm = part["verdicts"][found["candidate"]], part["arms"][found["candidate"]]
+        low, high = verdict["interval"]
+        difference = f"{_points(verdict['difference'])} ({_points(low)} to {_points(high)})"
+        rows.append([name, _SAY[str(verdict["decision"])], difference, _spread(arm, "saved", _percent)])
+    return _table(("task class", "verdict", "difference, points", "saved"), rows)
 
 
 def _part(part: Mapping[str, Any], baseline: str) -> str:
@@ -106,8 +118,13 @@ def _arm_row(name: str, arm: Mapping[str, Any]) -> list[str]:
         _spread(arm, "latency_p50_ms", lambda value: f"{value:.0f}"),
         _spread(arm, "latency_p95_ms", lambda value: f"{value:.0f}"),
         str(arm["failed"]),
-        ", ".join(f"{tier} {_percent(share)}" for tier, share in arm["tiers"].items()) or "-",
+        _answerers(arm),
     ]
+
+
+def _answerers(arm: Mapping[str, Any]) -> str:
+    shares = ", ".join(f"{tier} {_percent(share)}" for tier, share in arm["tiers"].items()) or "-"
+    return f"{shares}; escalated {_percent(arm['escalated'])}" if arm["escalated"] else shares
 
 
 def _verdict_row(name: str, verdict: Mapping[str, Any]) -> list[str]:
@@ -139,15 +156,16 @@ def _percent(value: float | None) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
+    marks = [' class="words"' if name in _WORDS else "" for name in head]
+    top = "".join(f"<th{mark}>{escape(name)}</th>" for name, mark in zip(head, marks, strict=True))
+    cells = ("".join(_cell(cell, bool(mark)) for cell, mark in zip(row, marks, strict=True)) for row in rows)
+    return f"<table><tr>{top}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, words: bool) -> str:
     """A figure's interval stands below it, so that the table fits a laptop."""
     point, opened, ends = text.partition(" (")
     if opened and " to " in ends and len(point) < _FIGURE_CHARS:
         return f"<td>{escape(point)}<br><small>{escape(ends.removesuffix(')'))}</small></td>"
-    kind = ' class="words"' if len(text) > 40 else ""
-    return f"<td{kind}>{escape(text)}</td>"
+    kind = " long" if len(text) > 40 else ""
+    return f'<td class="words{kind}">{escape(text)}</td>' if words else f"<td>{escape(text)}</td>"

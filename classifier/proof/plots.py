@@ -10,6 +10,8 @@ from typing import Final
 WIDTH: Final = 520
 _COLOURS: Final = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#57606a")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 14, 36
+_LABEL_WIDTH: Final = 110
+_LINE: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,24 @@ def cost_quality(points: Sequence[Point], line: tuple[Point, Point] | None) -> s
     if line:
         ends = " ".join(f"{x(p.cost):.1f},{y(p.quality):.1f}" for p in line)
         parts.append(f'<polyline points="{ends}" fill="none" stroke="#57606a" stroke-dasharray="5 4"/>')
+    labels = _apart([(x(p.cost), y(p.quality) - 6) for p in points])
     for number, p in enumerate(points):
         colour, at = _COLOURS[number % len(_COLOURS)], x(p.cost)
         parts.append(f'<path d="M{at:.1f} {y(p.low):.1f}V{y(p.high):.1f}" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<circle cx="{at:.1f}" cy="{y(p.quality):.1f}" r="5" fill="{colour}"/>')
-        parts.append(_text(at + 9, y(p.quality) - 6, p.name, "start", colour))
+        parts.append(_text(at + 9, labels[number], p.name[:20], "start", colour))
     return _svg("Quality and cost of each arm", height, parts)
+
+
+def _apart(spots: Sequence[tuple[float, float]]) -> list[float]:
+    """Heights for the labels at these (x, y), moved down until none lies on another."""
+    heights: list[float] = []
+    for place, (at, height) in enumerate(spots):
+        beside = [heights[other] for other in range(place) if abs(spots[other][0] - at) < _LABEL_WIDTH]
+        while any(abs(height - other) < _LINE for other in beside):
+            height += _LINE
+        heights.append(height)
+    return heights
 
 
 def differences(bars: Sequence[Bar], margin: float) -> str:
@@ -87,7 +101,7 @@ def differences(bars: Sequence[Bar], margin: float) -> str:
         parts.append(f'<path d="M{x(bar.low):.1f} {y}H{x(bar.high):.1f}" stroke="{colour}" stroke-width="3"/>')
         parts.append(f'<circle cx="{x(bar.difference):.1f}" cy="{y}" r="5" fill="{colour}"/>')
     marks = ((-reach, "start"), (0.0, "middle"), (reach, "end"))
-    parts += [_text(x(value), height - 14, f"{100 * value:+.1f}", anchor) for value, anchor in marks]
+    parts += [_text(x(value), height - 14, f"{100 * value:+.1f}" if value else "0", anchor) for value, anchor in marks]
     return _svg(f"Difference to the baseline in points; dashed: the margin of {100 * margin:.1f}", height, parts)
 
 

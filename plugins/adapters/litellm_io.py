@@ -9,6 +9,7 @@ from typing import Any
 
 from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 
+from plugins.answer_forms import read_answer
 from plugins.errors import GatewayError, UpstreamError
 from plugins.flight import Flight
 from plugins.values import Caller, Charge, Endpoint, Exact, Usage, micros
@@ -262,10 +263,10 @@ def note_response(flight: Flight, response: Any, hidden: Mapping[str, Any] | Non
         flight.answer = str(getattr(message, "content", None) or getattr(choices[0], "text", None) or "")
         flight.finish_reason = str(getattr(choices[0], "finish_reason", "") or "")
         flight.tool_calls = len(getattr(message, "tool_calls", None) or ())
-    else:
-        parts = _field(response, "content")
-        texts = [str(p.get("text", "")) for p in parts or () if isinstance(p, dict)]
-        flight.answer = "".join(texts) or str(_field(response, "output_text") or "")
+    elif flight.endpoint in (Endpoint.MESSAGES, Endpoint.RESPONSES):
+        told = response if isinstance(response, Mapping) else response.model_dump()
+        said = read_answer(flight.endpoint, told)
+        flight.answer, flight.finish_reason, flight.tool_calls = said.text, said.finish, said.tool_calls
 
 
 def note_failed_attempt(flight: Flight, request: Mapping[str, Any], exception: BaseException) -> None:

@@ -12,7 +12,7 @@ from plugins.proof_config import ExperimentConfig
 from plugins.routing.sticky import conversation_id
 from plugins.values import Assigned, Call, Endpoint, Stage, Trials
 
-# Where a system prompt can be put in front, and answers are checked.
+# Where a text can be put in front, and answers are checked.
 TAKING_PART: Final = (Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES)
 
 

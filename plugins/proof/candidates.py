@@ -1,9 +1,9 @@
-"""What an arm changes about a request's route. Residency, region, the key's models, the alias' bounds, a spared tier
-and fit always win: an arm that cannot have its way leaves the route as it was, and says so."""
+"""What an arm changes about a request's route. Residency, region, the key's models, the alias' bounds, a spared tier,
+a deadline and fit always win: an arm that cannot have its way leaves the route as it was, and says so."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
@@ -14,6 +14,7 @@ from plugins.proof_config import VariantConfig
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
 from plugins.routing.learnt import Learnt
+from plugins.routing.speed import Speeds
 from plugins.values import Assigned, Call, Constraints, Route, Stage, Trials
 
 
@@ -26,6 +27,7 @@ class Ground:
     config: GatewayConfig
     catalog: Catalog
     spare: str | None = None
+    speeds: Speeds = field(default_factory=Speeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +138,15 @@ def _to_tier(base: Route, tier: str, on: Ground) -> Route | str:
 
 
 def _outside(tier: str, on: Ground) -> str:
-    """Why the alias or the budget forbids the tier; empty if they do not."""
+    """Why the alias, the budget or the caller's patience forbids the tier; empty if they do not."""
     alias, order = on.config.routing.aliases[on.call.model], list(on.config.tiers)
     if on.spare and tier == on.config.auto_tiers[-1]:
         return on.spare
     low = order.index(alias.min_tier) if alias.min_tier else 0
     high = order.index(alias.max_tier) if alias.max_tier else len(order)
-    return "" if low <= order.index(tier) <= high else f"{on.call.model} cannot choose it"
+    if not low <= order.index(tier) <= high:
+        return f"{on.call.model} cannot choose it"
+    return on.speeds.too_slow(tier, on.call, alias)
 
 
 def _key_allows(model: str, on: Ground) -> bool:

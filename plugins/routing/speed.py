@@ -48,8 +48,17 @@ class Speeds:
         slow = {tier: ms for tier, ms in expected.items() if ms is not None and ms > patience}
         if len(slow) == len(expected):
             del slow[min(slow, key=lambda tier: slow[tier])]
-        why = {tier: f"answers in {ms:.0f} ms, {patience} wanted" for tier, ms in slow.items()}
+        why = {tier: _too_slow(ms, patience) for tier, ms in slow.items()}
         return tuple(tier for tier in tiers if tier not in slow), why
+
+    def too_slow(self, tier: str, call: Call, alias: AliasConfig) -> str:
+        """Why this one tier is not quick enough; empty if it is, or nobody knows."""
+        patience, ms = patience_ms(call, alias), self.typical_ms(tier, call.stream)
+        return _too_slow(ms, patience) if patience is not None and ms is not None and ms > patience else ""
+
+
+def _too_slow(ms: float, patience: int) -> str:
+    return f"answers in {ms:.0f} ms, {patience} wanted"
 
 
 def patience_ms(call: Call, alias: AliasConfig) -> int | None:

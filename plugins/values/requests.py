@@ -44,6 +44,7 @@ class Hints:
     task: str | None = None
     sensitive: bool = False
     deadline_ms: int | None = None
+    escalate: bool = True  # a better model may answer in place of one whose answer the checks find wanting
     no_cache: bool = False  # do not answer from the cache
     no_store: bool = False  # do not keep the answer
     max_age_s: int | None = None  # answer from the cache only with what is no older

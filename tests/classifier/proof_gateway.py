@@ -24,6 +24,7 @@ MICROS = {"strong": 1000, "weak": 40, "auto": 250, "judge": 10, "biased": 10}
 class TinyGateway:
     """Answers "double N": `strong` is right, `weak` for even N, `auto` always; `lost` fails, `broke` has no budget.
 
+    What `weak` answers comes from another tier, unless it is asked alone; `calls["alone"]` counts those.
     `judge` prefers the answer that says "good", `biased` the first one. `calls` counts by model.
     """
 
@@ -39,6 +40,9 @@ class TinyGateway:
         body = await request.json()
         model, text = body["model"], str(body["messages"][-1]["content"])
         self.calls[model] += 1
+        alone = request.headers.get("x-tierwise-escalation") == "off"
+        if alone:
+            self.calls["alone"] += 1
         assert "no-cache" in request.headers["cache-control"]
         if model == "broke":
             return JSONResponse(
@@ -51,9 +55,10 @@ class TinyGateway:
         message = {"role": "assistant", "content": self._answer(model, text)}
         reply = {"id": "1", "object": "chat.completion", "created": 1, "model": model}
         reply |= {"choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
-        return JSONResponse(
-            reply, headers={"x-tierwise-cost-usd": f"{MICROS[model] / 1e6:.6f}", "x-tierwise-tier": model}
-        )
+        told = {"x-tierwise-cost-usd": f"{MICROS[model] / 1e6:.6f}", "x-tierwise-tier": model}
+        if model == "weak" and not alone:
+            told["x-tierwise-reason"] = "weak was named; escalated from weak: hedge"
+        return JSONResponse(reply, headers=told)
 
     def _answer(self, model: str, text: str) -> str:
         if model == "biased":

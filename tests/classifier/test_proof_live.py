@@ -107,6 +107,14 @@ def test_the_spend_limit_is_not_passed_and_a_higher_one_goes_on(tmp_path: Path, 
     assert gateway.calls == {"strong": 10, "auto": 10}
 
 
+def test_what_is_asked_alone_answers_itself_and_is_kept_apart(tmp_path: Path, gateway: TinyGateway) -> None:
+    """Without the option the report says what share was escalated; neither kind of answer stands in for the other."""
+    items, options = doubles(tmp_path / "items.jsonl", 12), ("--candidate", "weak")
+    found = [json.loads(run(items, gateway.url, *options, *more).stdout) for more in ((), ("--alone",))]
+    assert [part["overall"]["arms"]["weak"]["escalated"] for part in found] == [1.0, 0.0]
+    assert gateway.calls == {"strong": 24, "weak": 24, "alone": 24}
+
+
 def test_a_used_up_budget_stops_the_run(tmp_path: Path, gateway: TinyGateway) -> None:
     """The gateway's own cap is final: no hammering, and the reason is told."""
     result = run(doubles(tmp_path / "items.jsonl", 12), gateway.url, "--candidate", "broke", "--concurrency", "1")

@@ -15,7 +15,7 @@ from plugins.answers_config import EscalationConfig
 from plugins.budget_path import BudgetPath
 from plugins.escalation_path import RECENT_ANSWERS, EscalationPath, Share
 from plugins.flight import Flight
-from plugins.values import Call, Cap, CapState, Constraints, Exact, LedgerAway, OverCap, Window
+from plugins.values import Call, Cap, CapState, Constraints, Endpoint, Exact, Hints, LedgerAway, OverCap, Window
 from tests.fakes import FakeLedger, FakeMonitor
 from tests.unit.test_pipeline import admitted, pipeline
 from tests.unit.test_routing import CATALOG, CONFIG, call
@@ -45,6 +45,24 @@ async def test_a_broken_response_is_a_bad_answer() -> None:
     flight = await answered("Vienna.")
     flight.fault = "the answer names another model than the one that was asked"
     assert path().wants_better(flight) == "mid"
+
+
+async def test_a_caller_may_want_no_better_model() -> None:
+    """Who measures one tier gets that tier's answer, bad as it is; a stream is not held back for a check."""
+    flight = await answered("", call(EASY, hints=Hints(escalate=False)))
+    assert path().wants_better(flight) is None
+    streamed = await answered("", call(EASY, stream=True, hints=Hints(escalate=False)))
+    assert streamed.route is not None
+    assert not path(buffer_streams_for=(streamed.route.verdict.task,)).buffers(streamed)
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES])
+async def test_answers_of_trials_are_checked_at_every_endpoint_that_takes_part(endpoint: Endpoint) -> None:
+    """Else only its failures would count, and every answer of such an endpoint would look bad."""
+    flight = await answered("", call(EASY, endpoint=endpoint))
+    flight.variant = "experiment/x/1:control"
+    await path().check_afterwards(flight)
+    assert [step.attributes["ok"] for step in flight.steps if step.name == "answer check"] == [False]
 
 
 async def test_a_request_is_escalated_once() -> None:

@@ -17,7 +17,8 @@ from plugins.proof import rollouts
 from plugins.proof.assign import assign_variant, place, trial_of, weighted
 from plugins.proof.candidates import Ground, Varied, varied
 from plugins.proof_config import ExperimentConfig
-from plugins.values import Assigned, Call, Constraints, Difficulty, Endpoint, Route, Stage, Trials
+from plugins.routing.speed import FEWEST, Speeds
+from plugins.values import Assigned, Call, Constraints, Difficulty, Endpoint, Hints, Route, Stage, Trials
 from tests.fakes import FakeLedger, ListSink
 from tests.unit.test_pipeline import admitted, pipeline
 from tests.unit.test_routing import CATALOG, CONFIG, FREE, ON_PREMISE, call, routed
@@ -212,6 +213,35 @@ def test_key_fit_alias_and_budget_win_over_a_variant(made: Call, spare: str | No
     on = Ground(made, FREE, config, CATALOG, spare)
     found = varied(base, assigned(made, config), Trials(), on)
     assert found.route.tier == "small" and "not taken" in found.route.reason
+
+
+@pytest.mark.parametrize("target", [{"tier": "frontier"}, {"model": "frontier"}])
+def test_a_deadline_wins_over_a_variant(target: dict[str, str]) -> None:
+    """Who waits for a second is not sent to what takes three; who does not say so is."""
+    config = configured(variants={"control": {"weight": 0.001}, "other": {"weight": 1000, **target}})
+    seen = Speeds()
+    for _ in range(FEWEST):
+        seen.note("frontier", False, 3000)
+    base = routed(call("x"), Difficulty.EASY)
+    assert isinstance(base, Route)
+    for deadline_ms, group in ((1000, "small"), (None, "frontier")):
+        made = call("x", hints=Hints(deadline_ms=deadline_ms))
+        on = Ground(made, FREE, config, CATALOG, speeds=seen)
+        found = varied(base, assigned(made, config), Trials(), on)
+        assert found.route.group == group
+        assert ("not taken: answers in 3000 ms, 1000 wanted" in found.route.reason) == (group == "small")
+
+
+def test_a_deadline_leaves_a_request_out_of_a_rollout() -> None:
+    """In neither arm, as for every candidate that does not fit."""
+    seen = Speeds()
+    for _ in range(FEWEST):
+        seen.note("mid", False, 3000)
+    made, trials = call("x", hints=Hints(deadline_ms=1000)), at(Stage.FULL)
+    base = routed(made, Difficulty.EASY)
+    assert isinstance(base, Route)
+    found = varied(base, assigned(made, CONFIG, trials), trials, Ground(made, FREE, CONFIG, CATALOG, speeds=seen))
+    assert found == Varied(base)
 
 
 def test_a_spared_tier_is_no_fallback_of_a_variant() -> None:

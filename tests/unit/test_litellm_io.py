@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import litellm
 import pytest
 from litellm.proxy._types import UserAPIKeyAuth
@@ -124,3 +126,22 @@ def test_a_model_without_a_price_stops_the_start() -> None:
         catalog_of([entry])
     free = {**entry, "model_info": {"input_cost_per_token": 0, "output_cost_per_token": 0}}
     assert catalog_of([free]).groups["mine"][0].input_pico == 0
+
+
+MESSAGE = {"content": [{"type": "text", "text": "Lisbon."}, {"type": "tool_use", "name": "look"}], "stop_reason": "end"}
+RESPONSE = SimpleNamespace(
+    model_dump=lambda: {
+        "output": [
+            {"type": "message", "content": [{"type": "output_text", "text": "Lisbon."}]},
+            {"type": "function_call", "name": "look"},
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize(("endpoint", "answer"), [(Endpoint.MESSAGES, MESSAGE), (Endpoint.RESPONSES, RESPONSE)])
+def test_text_and_tool_calls_are_noted_at_the_other_endpoints(endpoint: Endpoint, answer: object) -> None:
+    """An answer that only calls a tool is not an empty one."""
+    flight = Flight("1", endpoint, 0)
+    litellm_io.note_response(flight, answer, {})
+    assert (flight.answer, flight.tool_calls) == ("Lisbon.", 1)

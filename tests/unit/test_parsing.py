@@ -160,6 +160,7 @@ def test_the_other_endpoints_are_read_alike() -> None:
     ("header", "value"),
     [
         ("x-tierwise-task", "poetry"),
+        ("x-tierwise-escalation", "never"),
         *(("x-tierwise-deadline-ms", v) for v in ("soon", "0", "-5", "1.5", "٣٠٠", "9" * 10)),
     ],
 )
@@ -170,8 +171,25 @@ def test_a_steering_header_that_cannot_be_obeyed_is_refused(header: str, value: 
 
 
 def test_steering_headers_are_read() -> None:
-    """Task class in any case, deadline in milliseconds; empty ones say nothing."""
+    """Task class and escalation in any case, deadline in milliseconds; empty ones say nothing."""
     hints = read(chat("hi"), headers={"x-tierwise-task": "Maths", "x-tierwise-deadline-ms": " 1500 "}).hints
     assert (hints.task, hints.deadline_ms) == ("maths", 1500)
+    assert not read(chat("hi"), headers={"x-tierwise-escalation": "Off"}).hints.escalate
     empty = read(chat("hi"), headers={"x-tierwise-task": "", "x-tierwise-deadline-ms": ""}).hints
-    assert (empty.task, empty.deadline_ms) == (None, None)
+    assert (empty.task, empty.deadline_ms, empty.escalate) == (None, None, True)
+
+
+def test_the_messages_api_names_its_user_in_the_metadata() -> None:
+    """As Anthropic's clients do; it does not change the shape, and OpenAI's field wins."""
+    body = {**chat("hi"), "max_tokens": 5}
+    named = read({**body, "metadata": {"user_id": "u1"}}, Endpoint.MESSAGES)
+    assert named.end_user == "u1" and named.shape == read(body, Endpoint.MESSAGES).shape
+    assert read({**body, "metadata": {"user_id": "u1"}, "user": "u2"}, Endpoint.MESSAGES).end_user == "u2"
+    assert read({**chat("hi"), "metadata": {"user_id": "u1"}}).end_user == ""
+
+
+@pytest.mark.parametrize("metadata", ["u1", {"user_id": 7}, ["u1"]])
+def test_metadata_of_a_wrong_type_is_refused(metadata: object) -> None:
+    """With the field's name."""
+    with pytest.raises(BadRequest, match=r"metadata|user_id"):
+        read({**chat("hi"), "max_tokens": 5, "metadata": metadata}, Endpoint.MESSAGES)
