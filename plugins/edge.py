@@ -99,10 +99,9 @@ class Edge:
             if raw is None:
                 return
             body = parse_body(raw)
-            passed = ours.config.limits.pass_fields
-            kept = cleaned(endpoint, body, passed)
+            kept = cleaned(endpoint, body, ours.config.limits.pass_fields)
             flight.call = read_call(endpoint, kept, _headers(scope), flight.id, flight.started_ns, len(raw))
-            sent = {name: value for name, value in kept.items() if name not in OURS or name in passed}
+            sent = {name: value for name, value in kept.items() if name not in OURS}
             payload = raw if len(sent) == len(body) else json.dumps(sent).encode()
             ours.flights.add(flight)
             if ours.fast_lane and await fast_lane.finds(ours.pipeline, ours.keyring, flight, scope):

@@ -177,19 +177,3 @@ def test_steering_headers_are_read() -> None:
     assert not read(chat("hi"), headers={"x-tierwise-escalation": "Off"}).hints.escalate
     empty = read(chat("hi"), headers={"x-tierwise-task": "", "x-tierwise-deadline-ms": ""}).hints
     assert (empty.task, empty.deadline_ms, empty.escalate) == (None, None, True)
-
-
-def test_the_messages_api_names_its_user_in_the_metadata() -> None:
-    """As Anthropic's clients do; it does not change the shape, and OpenAI's field wins."""
-    body = {**chat("hi"), "max_tokens": 5}
-    named = read({**body, "metadata": {"user_id": "u1"}}, Endpoint.MESSAGES)
-    assert named.end_user == "u1" and named.shape == read(body, Endpoint.MESSAGES).shape
-    assert read({**body, "metadata": {"user_id": "u1"}, "user": "u2"}, Endpoint.MESSAGES).end_user == "u2"
-    assert read({**chat("hi"), "metadata": {"user_id": "u1"}}).end_user == ""
-
-
-@pytest.mark.parametrize("metadata", ["u1", {"user_id": 7}, ["u1"]])
-def test_metadata_of_a_wrong_type_is_refused(metadata: object) -> None:
-    """With the field's name."""
-    with pytest.raises(BadRequest, match=r"metadata|user_id"):
-        read({**chat("hi"), "max_tokens": 5, "metadata": metadata}, Endpoint.MESSAGES)
