@@ -24,7 +24,7 @@ from plugins.fields import OURS, cleaned
 from plugins.flight import Flight, response_headers
 from plugins.own_routes import ROUTES, Route, bearer, send_reply
 from plugins.parsing import parse_body, read_call
-from plugins.public_errors import public_body
+from plugins.public_errors import public_error
 from plugins.values import Endpoint
 from plugins.wiring import runtime
 
@@ -209,13 +209,16 @@ class _Shaper:
 
     async def _send_error_body(self) -> None:
         assert self._start is not None  # noqa: S101  # set by the caller's branch
-        error = self._flight.error if self._flight else None
         headers = [(n.lower(), v) for n, v in self._start.get("headers", [])]
         held = gzip.decompress(self._held) if (b"content-encoding", b"gzip") in headers else self._held
-        status, body = public_body(self.status, held, error)
-        self.status = status
+        error = self._flight.error if self._flight else None
+        if error is None:
+            error = public_error(self.status, held)
+            if self._flight is not None:
+                self._flight.error, self._flight.failed = error, self._flight.failed or self.status >= 500
+        self.status, body = error.http_status, json.dumps(error.body()).encode()
         kept = [(n, v) for n, v in headers if n != b"content-encoding"]
-        start: Message = {**self._start, "status": status, "headers": kept}
+        start: Message = {**self._start, "status": self.status, "headers": kept}
         await self._begin(start, len(body), error)
         self.complete = True
         await self._send({"type": "http.response.body", "body": body})

@@ -72,9 +72,7 @@ class Flight:
     reservation: Reservation | None = None  # what the hold was asked with
     holds: int = 0  # how often it was held once more
     attempt: str = ""  # LiteLLM's kind of a model call that was begun and may be billed
-    under_way: Attributes = field(
-        default_factory=dict
-    )  # the model call that was begun last: model, provider, deployment
+    under_way: Attributes = field(default_factory=dict)  # the model call begun last: model, provider, deployment
     most: tuple[int, int] | None = None  # micro-dollars and tokens that it can cost; None where that is not known
     no_attempt: GatewayError | None = None  # why no further attempt was made
     settled: Settled | None = None
@@ -128,7 +126,8 @@ class Flight:
 
     def attempted(self) -> None:
         """Note the model call that answered, from admission or the failure before it to now, as a step."""
-        self._attempt({"model": self.model, "provider": self.provider, "fallbacks": self.fallbacks, **self.headroom})
+        named = {"model": self.model, "provider": self.provider, "deployment": self.deployment}
+        self._attempt({**named, "fallbacks": self.fallbacks, **self.headroom})
 
     def attempt_failed(self, error: str) -> None:
         """Note the model call under way as one that failed, a step of its own; what comes next begins where it
@@ -270,7 +269,7 @@ def trace_of(flight: Flight, baseline_micros: int, content: tuple[str, str]) -> 
         output=content[1],
         steps=tuple(flight.steps),
         **_declared(flight.call),
-        **_decided(flight.route),
+        **_decided(flight),
     )
 
 
@@ -286,11 +285,11 @@ def _declared(call: Call | None) -> dict[str, Any]:
     }
 
 
-def _decided(route: Route | None) -> dict[str, Any]:
-    """What the cascade and the table decided; empty for a request that was not routed."""
-    verdict = route.verdict if route else None
+def _decided(flight: Flight) -> dict[str, Any]:
+    """What the cascade and the table decided; of a request that was not routed only a cached answer's task class."""
+    verdict = flight.route.verdict if flight.route else None
     return {
-        "task": verdict.task if verdict else "",
+        "task": verdict.task if verdict else flight.hit.task if flight.hit else "",
         "layer": verdict.layer.value if verdict else "",
         "score": verdict.score if verdict else 0.0,
         "threshold": verdict.threshold if verdict else 0.0,

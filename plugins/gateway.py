@@ -169,9 +169,9 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         if flight.attempt == kind and (refusal := await budget.hold_again(flight, more)):
             flight.no_attempt = refusal
             raise litellm_io.proxy_error(refusal)
-        flight.attempt = flight.attempt or kind
-        flight.under_way = litellm_io.named_target(kwargs)
-        flight.most = budget.most_at(str(kwargs.get("model")), flight.call, more)
+        if flight.attempt in ("", kind):
+            flight.attempt, flight.under_way = kind, litellm_io.named_target(kwargs)
+            flight.most = budget.most_at(str(kwargs.get("model")), flight.call, more)
 
     async def async_filter_deployments(
         self,

@@ -9,10 +9,12 @@ Policy and budget fail closed; cache, embedding, classification by small LLM, an
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from plugins.answer_forms import read_answer
 from plugins.budget_path import BudgetPath
 from plugins.cache_path import CachePath
 from plugins.catalog import Catalog
@@ -269,18 +271,28 @@ class Pipeline:
         if tenant is None or flight.call is None or tenant.captured == "none" or flight.constraints.on_premise_only:
             return "", ""
         limit = self.config.tracing.max_content_chars
-        asked, answered = flight.call.text[:limit], flight.answer[:limit]
+        asked, answered = flight.call.text[:limit], _answer(flight)[:limit]
         if tenant.captured == "redacted":
             asked, answered = self.redacted((asked, answered))
         return asked, answered
 
     def _baseline(self, flight: Flight) -> int:
-        return baseline_cost(flight.usage, self.config.group(self.config.baseline), self.catalog)
+        group = self.config.group(self.config.baseline)
+        if flight.endpoint is Endpoint.EMBEDDINGS:  # no tier can embed; the cache saves the model's own price
+            group = flight.tier
+        return baseline_cost(flight.usage, group, self.catalog)
 
 
 def _call(flight: Flight) -> Call:
     assert flight.call is not None  # noqa: S101  # admit sets it before any step runs
     return flight.call
+
+
+def _answer(flight: Flight) -> str:
+    """The text that went out, also from the cache."""
+    if flight.hit is None or flight.endpoint is Endpoint.EMBEDDINGS:
+        return flight.answer
+    return read_answer(flight.endpoint, json.loads(flight.hit.response)).text
 
 
 def _unsettled_charge(flight: Flight) -> Charge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from plugins.errors import GatewayError
+from plugins.errors import GatewayError, UpstreamError
 
 # What to say where LiteLLM refused by itself, by status: type, code, message.
 BY_STATUS: dict[int, tuple[str, str, str]] = {
@@ -22,18 +22,17 @@ INTERNAL = ("service_unavailable", "gateway_unavailable", "The gateway failed on
 RAW = re.compile(r"Traceback|\.py\b|litellm|Exception|object at 0x|<class |NoneType|KeyError|TypeError", re.I)
 
 
-def public_body(status: int, held: bytes, error: GatewayError | None) -> tuple[int, bytes]:
-    """(status, JSON body) for a failed request; `error` is our own refusal, if it was one."""
-    if error is not None:
-        return error.http_status, json.dumps(error.body()).encode()
+def public_error(status: int, held: bytes) -> GatewayError:
+    """What a client is told of an error answer of LiteLLM's own; `held` is its body."""
     if status >= 500:
-        kind, code, message = INTERNAL
-        return 503, _body(kind, code, message, None)
+        return UpstreamError(503, *INTERNAL)
     kind, code, message = BY_STATUS.get(status, FALLBACK)
     said, param = _said(held)
     if said and status not in BY_STATUS and not RAW.search(said):
         message = said[:500]
-    return status, _body(kind, code, message, param)
+    error = UpstreamError(status, kind, code, message)
+    error.param = param
+    return error
 
 
 def _said(held: bytes) -> tuple[str, str | None]:
@@ -45,7 +44,3 @@ def _said(held: bytes) -> tuple[str, str | None]:
         return "", None
     param = error.get("param")
     return error["message"], param if isinstance(param, str) and param != "None" else None
-
-
-def _body(kind: str, code: str, message: str, param: str | None) -> bytes:
-    return json.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}}).encode()

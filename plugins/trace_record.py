@@ -4,7 +4,7 @@
     id, trace_id          call id; trace id as in `x-tierwise-trace-id` and Langfuse
     time                  start, ISO 8601 in UTC (for people; `started_ns` is exact)
     started_ns, ended_ns, first_token_ns          epoch nanoseconds; the last null if nothing was streamed
-    tenant, app, key_id, feature, end_user, session, traceparent
+    tenant, app, key_id, feature, end_user, session, traceparent, environment
     endpoint, requested_model, stream, outcome, status, error_code
     task, tier, layer, score, threshold, reason, variant
     model, deployment, provider, residency
@@ -41,8 +41,8 @@ _SAME = (  # the fields that have the same name and a JSON type in both
 )
 
 
-def to_record(trace: Trace) -> dict[str, Any]:  # Any: JSON values
-    """The flat object described above."""
+def to_record(trace: Trace, environment: str = "") -> dict[str, Any]:  # Any: JSON values
+    """The flat object described above; `environment` is the gateway's."""
     moment = datetime.fromtimestamp(trace.started_ns / 1e9, UTC)
     costs = {kind: trace.costs.get(kind, 0) for kind in (*COST_KINDS, *trace.costs)}
     return {
@@ -52,6 +52,7 @@ def to_record(trace: Trace) -> dict[str, Any]:  # Any: JSON values
         "tenant": trace.caller.tenant,
         "app": trace.caller.app,
         "key_id": trace.caller.key_id,
+        "environment": environment,
         "endpoint": str(trace.endpoint),
         **{name: getattr(trace, name) for name in _SAME},
         "cache": trace.cache.kind,

@@ -26,7 +26,8 @@ from plugins.values import MICROS_PER_USD, Step, Trace, Usage, usd_text
 Attribute = str | tuple[str, ...]
 
 COST_KINDS: Final = ("model", "router_llm", "judge", "embedding")
-ATTEMPT: Final = "attempt"  # steps of this name are calls to a model; the generation spans them
+ATTEMPT: Final = "attempt"
+CALLS: Final = (ATTEMPT, "escalate")  # steps of these names are calls to a model; the generation spans them
 CACHE_CHECK: Final = "cache check"  # a cached answer is compared with the model's, afterwards
 ROOT: Final = "request"
 NO_TIER: Final = "none"  # the generation's name where no tier was chosen
@@ -204,7 +205,7 @@ def _content(trace: Trace) -> dict[str, Attribute]:
 
 def _generation_times(trace: Trace) -> tuple[int, int]:
     """From the first model attempt to the end of the last one; the whole request where there was none."""
-    attempts = [step for step in trace.steps if step.name == ATTEMPT]
+    attempts = [step for step in trace.steps if step.name in CALLS]
     started_ns = min((step.started_ns for step in attempts), default=trace.started_ns)
     ended_ns = max((step.ended_ns for step in attempts), default=trace.ended_ns)
     return started_ns, max(started_ns, ended_ns)

@@ -49,7 +49,8 @@ class FakeLangfuse:
     """Answers 200 and stores by id, unless told otherwise: `status`, `max_bytes` (413 above), `hanging`.
 
     `repeated` counts observations that came again with other content: the same bytes twice are harmless.
-    `light` keeps nothing but the trace ids, for measuring; `gone` hangs up on every request.
+    `light` keeps nothing but the trace ids, for measuring; `gone` hangs up on every request. Servers up to 4.16 take no
+    lists of scores (`takes_lists`); of a list, scores of a name among `refused` are rejected.
     """
 
     url: str = ""
@@ -61,7 +62,10 @@ class FakeLangfuse:
     trace_ids: set[str] = field(default_factory=set)
     light: bool = False
     gone: bool = False
+    takes_lists: bool = True
+    refused: tuple[str, ...] = ()
     requests: int = 0
+    score_requests: int = 0
     repeated: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -69,34 +73,44 @@ class FakeLangfuse:
     def generations(self) -> list[Received]:
         return [seen for seen in self.observations.values() if seen.is_generation]
 
-    def post(self, path: str, headers: dict[str, str], body: bytes) -> int:
+    def post(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """(status, JSON answer)"""
         self.requests += 1
         if self.hanging is not None:
             self.hanging.wait(30)
         if self.status != 200:
-            return self.status
+            return self.status, {}
         if len(body) > self.max_bytes:
-            return 413
+            return 413, {}
         token = base64.b64encode(f"{PUBLIC_KEY}:{SECRET_KEY}".encode()).decode()
         expected = {"authorization": f"Basic {token}"}
         if path == SCORES_PATH:
             self.problems += [f"header {k}" for k, v in expected.items() if headers.get(k) != v]
-            self._score(body)
-            return 200
+            return self._scores(json.loads(body))
         expected |= {"content-type": "application/x-protobuf", "x-langfuse-ingestion-version": "4"}
         self.problems += [f"header {k}" for k, v in expected.items() if headers.get(k) != v]
         self.problems += [] if path == PATH else [f"path {path}"]
         plain = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
         self._store(ExportTraceServiceRequest.FromString(plain))
-        return 200
+        return 200, {}
 
-    def _score(self, body: bytes) -> None:
-        """One score, checked by the SDK's own model of what the endpoint takes."""
-        score = parse_obj_as(CreateScoreRequest, json.loads(body))
-        if score.data_type == "BOOLEAN" and score.value not in (0, 1):
-            self.problems.append(f"boolean score {score.name} is {score.value!r}")
-        sent = json.loads(body)
-        self.scores[sent["id"]] = sent
+    def _scores(self, sent: Any) -> tuple[int, Any]:
+        """One score or a list of them, checked by the SDK's own model of what the endpoint takes."""
+        self.score_requests += 1
+        if isinstance(sent, list) and not self.takes_lists:
+            return 400, {}
+        listed = sent if isinstance(sent, list) else [sent]
+        taken = [one for one in listed if one["name"] not in self.refused]
+        for one in taken:
+            score = parse_obj_as(CreateScoreRequest, one)
+            if score.data_type == "BOOLEAN" and score.value not in (0, 1):
+                self.problems.append(f"boolean score {score.name} is {score.value!r}")
+            self.scores[one["id"]] = one
+        if not isinstance(sent, list):
+            return (200, {"id": sent["id"]}) if taken else (400, {})
+        if len(taken) == len(listed):
+            return 202, {"accepted": len(taken)}
+        return 207, {"accepted": len(taken), "rejected": len(listed) - len(taken), "errors": []}
 
     def _store(self, request: ExportTraceServiceRequest) -> None:
         for resource in request.resource_spans:
@@ -154,9 +168,10 @@ def fake_langfuse(given: FakeLangfuse | None = None, port: int = 0) -> Iterator[
                 return
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = b"{}"
+            status, said = fake.post(self.path, headers, body)
+            answer = json.dumps(said).encode()
             try:
-                self.send_response(fake.post(self.path, headers, body))
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)

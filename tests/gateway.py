@@ -34,6 +34,7 @@ TENANTS: dict[str, dict[str, Any]] = {
     "north": {"capture": "full", "cache_group": "pool", "apps": {"web": {}}},
     "south": {"capture": "full", "cache_group": "pool", "apps": {"web": {}}},
     "trying": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},
+    "traced": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},
     "narrow": {"apps": {"web": {"models": ["auto", "small"]}}},
 }
 

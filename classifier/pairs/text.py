@@ -200,9 +200,21 @@ def _join_numbers(tokens: list[Token]) -> list[Token]:
     return joined
 
 
-@lru_cache(maxsize=8192)
+_KEPT: Final = 2_048  # questions whose parse is kept: 3 kB each for a sentence of fourteen words
+_KEPT_CHARS: Final = 500  # longer ones are parsed anew: one of 20,000 characters would hold 0.8 MB
+
+
 def parse(text: str) -> Parsed:
     """Parse one question. Never fails; an empty text gives no tokens."""
+    return _kept(text) if len(text) <= _KEPT_CHARS else _parsed(text)
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept(text: str) -> Parsed:
+    return _parsed(text)
+
+
+def _parsed(text: str) -> Parsed:
     text = normalise(text)
     lower = text.lower()
     stripped = _CODE_JOINT.sub(r"\1\2", strip_politeness(text))

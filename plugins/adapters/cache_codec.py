@@ -139,4 +139,5 @@ def hit(
         model=facts.model,
         cost_micros=facts.cost_micros,
         usage=facts.usage,
+        task=facts.task,
     )

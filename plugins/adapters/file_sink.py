@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,8 +117,8 @@ class JsonLines(BackgroundSink[T]):
 class FileSink(JsonLines[Trace]):
     """`ports.Sink` for a local file of traces."""
 
-    def __init__(self, path: Path, **options: Any) -> None:  # Any: the keyword arguments of JsonLines
-        super().__init__(path, to_record, size_of, **options)
+    def __init__(self, path: Path, environment: str = "", **options: Any) -> None:  # Any: those of JsonLines
+        super().__init__(path, partial(to_record, environment=environment), size_of, **options)
 
 
 def _line(record: Json) -> bytes:

@@ -253,10 +253,14 @@ def note_response(flight: Flight, response: Any, hidden: Mapping[str, Any] | Non
     hidden = hidden if hidden is not None else hidden_params(response)
     headers = hidden.get("additional_headers") or {}
     flight.headroom = headroom_of(headers)
-    flight.fallbacks = max(flight.fallbacks, int(headers.get("x-litellm-attempted-fallbacks") or 0))
-    flight.deployment = str(hidden.get("model_id") or "")
-    flight.provider = str(hidden.get("custom_llm_provider") or flight.provider)
-    flight.model = str(hidden.get("litellm_model_name") or _field(response, "model") or flight.model)
+    told = int(headers.get("x-litellm-attempted-fallbacks") or 0)  # by some endpoints' streams it is not
+    flight.fallbacks = max(flight.fallbacks, told, flight.failed_attempts)
+    flight.deployment = str(hidden.get("model_id") or flight.under_way.get("deployment") or "")
+    # Of a stream and of a message LiteLLM tells the name that the client sent, or none: the call that was begun knows.
+    asked = flight.under_way if flight.deployment == flight.under_way.get("deployment") else {}
+    flight.provider = str(hidden.get("custom_llm_provider") or asked.get("provider") or flight.provider)
+    name = asked.get("model") or hidden.get("litellm_model_name") or _field(response, "model")
+    flight.model = str(name or flight.model)
     choices = _field(response, "choices") or []
     if choices:
         message = getattr(choices[0], "message", None)
@@ -279,11 +283,9 @@ def note_failed_attempt(flight: Flight, request: Mapping[str, Any], exception: B
 
 
 def named_target(request: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
-    """Which deployment a model call is for: its model, provider and id, as far as they are known."""
+    """Which deployment a model call is for: its configured name, provider and id, as far as they are known."""
     model, provider = str(request.get("model") or ""), str(request.get("custom_llm_provider") or "")
-    prefix, _, rest = model.partition("/")
-    if rest and provider in ("", prefix):
-        provider, model = prefix, rest
+    provider = provider or (model.partition("/")[0] if "/" in model else "")
     named = {"model": model, "provider": provider, "deployment": str((request.get("model_info") or {}).get("id") or "")}
     return {name: value for name, value in named.items() if value}
 

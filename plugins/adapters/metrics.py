@@ -14,7 +14,7 @@ from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from plugins.tracing import ATTEMPT, CACHE_CHECK
+from plugins.tracing import CACHE_CHECK, CALLS
 from plugins.values import MICROS_PER_USD, Step, Trace
 
 OTHER: Final = "other"
@@ -210,7 +210,7 @@ class MetricsSink:
         for step in trace.steps:
             name = self._limit("step", step.name)
             self._steps.labels(name).observe(_seconds(step.started_ns, step.ended_ns))
-            if step.name == ATTEMPT:
+            if step.name in CALLS:
                 self._count_attempt(step)
             elif step.name == CACHE_CHECK:
                 self._count_check(step, self._limit("tenant", trace.caller.tenant))

@@ -1,7 +1,8 @@
-"""Sends scores to Langfuse one by one (`POST /api/public/scores`), off the request path; spooled while it is away.
+"""Sends scores to Langfuse (`POST /api/public/scores`), off the request path; spooled while it is away.
 
-The endpoint's form for single objects is the one that all server versions of Langfuse 3 and 4 take. Sending a score
-twice is harmless, because its id is the same each time.
+In lists, as the SDK 5 does; servers up to 4.16 answer 400 to a list, and are sent one object at a time over several
+connections, because a gateway makes two or three scores a request. Sending a score twice is harmless, as its id is
+the same each time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,9 @@ _log = logging.getLogger(__name__)
 _PATH = "/api/public/scores"
 _RETRIED = frozenset({401, 403, 408, 425, 429})  # as for traces: keys may be set right
 _REPLAY_S = 1.0  # then live scores have their turn
+_LIST = 100  # scores in one request
+_CONNECTIONS = 8  # where lists are not taken
+_ASK_AGAIN_S = 3600.0  # after so long a server that took no lists may be a newer one
 _SCORE_BYTES = 1_024  # a score without its comment, measured with sys.getsizeof on its parts and rounded up
 
 
@@ -65,6 +70,8 @@ class ScoreSink(BackgroundSink[Score]):
         self._client = httpx.Client(auth=httpx.BasicAuth(public_key, secret_key))
         self._spool = Spool(spool_dir, spool_bytes)
         self._backoff = Backoff()
+        self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="scores")
+        self._lists_from_s = 0.0  # time.monotonic() from which on lists are tried
         if not self._spool.is_empty():
             self.start()  # what a former process could not send
 
@@ -79,35 +86,64 @@ class ScoreSink(BackgroundSink[Score]):
     def _finish(self) -> None:
         while time.monotonic() < self._close_by and self._replay():
             pass
+        self._pool.shutdown(wait=False)
         self._client.close()
 
     def _send(self, bodies: Sequence[dict[str, Any]]) -> bool:
         """True if all of them are settled; what could not be sent goes to the spool."""
-        for place, body in enumerate(bodies):
-            if self._backoff.waiting_s or not self._post(body):
-                self._keep(bodies[place:])
+        for place in range(0, len(bodies), _LIST):
+            left = list(bodies[place : place + _LIST])
+            if not self._backoff.waiting_s:
+                left = self._listed(left) if time.monotonic() >= self._lists_from_s else self._singly(left)
+            if left:
+                self._keep([*left, *bodies[place + _LIST :]])
                 return False
         return True
 
-    def _post(self, body: dict[str, Any]) -> bool:
-        """False if it should be tried again later."""
+    def _listed(self, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Send them in one request; returns those that should be tried again later."""
+        status, answer = self._post(bodies)
+        if _is_away(status):
+            self._backoff.failed()
+            return bodies
+        if not 200 <= status < 300:
+            if status != 413:
+                self._lists_from_s = time.monotonic() + _ASK_AGAIN_S
+            return self._singly(bodies)
+        self._backoff.reset()
+        rejected = int(answer.get("rejected") or 0) if status == 207 else 0
+        self._settled(len(bodies) - rejected, rejected, status)
+        return []
+
+    def _singly(self, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The same, one request for each."""
+        statuses = [status for status, _ in self._pool.map(self._post, bodies)]
+        left = [body for body, status in zip(bodies, statuses, strict=True) if _is_away(status)]
+        if left:
+            self._backoff.failed()
+        else:
+            self._backoff.reset()
+        refused = [status for status in statuses if not (200 <= status < 300 or _is_away(status))]
+        self._settled(len(bodies) - len(left) - len(refused), len(refused), max(refused, default=0))
+        return left
+
+    def _settled(self, delivered: int, refused: int, status: int) -> None:
+        self._account.count("delivered", delivered)
+        if refused:
+            _log.warning("Langfuse refuses %d scores with %s", refused, status)
+            self._account.drop("refused", refused)
+
+    def _post(self, body: object) -> tuple[int, dict[str, Any]]:
+        """(status, JSON answer); 503 where there is none in time."""
         left_s = self._close_by - time.monotonic()
         if left_s <= 0:
-            return False
+            return 503, {}
         try:
-            status = self._client.post(self._url, json=body, timeout=min(self._timeout_s, left_s)).status_code
-        except httpx.HTTPError:
-            status = 503
-        if status in _RETRIED or status >= 500:
-            self._backoff.failed()
-            return False
-        self._backoff.reset()
-        if 200 <= status < 300:
-            self._account.count("delivered")
-        else:
-            _log.warning("Langfuse refuses a score with %s", status)
-            self._account.drop("refused")
-        return True
+            reply = self._client.post(self._url, json=body, timeout=min(self._timeout_s, left_s))
+            answer = reply.json() if reply.status_code == 207 else {}
+        except (httpx.HTTPError, ValueError):
+            return 503, {}
+        return reply.status_code, answer if isinstance(answer, dict) else {}
 
     def _keep(self, bodies: Sequence[dict[str, Any]]) -> None:
         try:
@@ -144,6 +180,10 @@ class AutomaticScores:
 
     async def close(self) -> None:
         """The sink of the scores is closed by whoever made it."""
+
+
+def _is_away(status: int) -> bool:
+    return status in _RETRIED or status >= 500
 
 
 def _bodies(raw: bytes) -> Iterable[dict[str, Any]]:

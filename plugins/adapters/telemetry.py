@@ -78,7 +78,8 @@ def build_telemetry(config: GatewayConfig, redis_url: str, registry: CollectorRe
         scores = ScoreFile(state_dir / SCORES_FILE, tracing.queue_bytes, metrics)
     if tracing.file or not to_langfuse:
         path = Path(tracing.file) if tracing.file else state_dir / TRACES_FILE
-        sinks.append(FileSink(path, max_bytes=tracing.file_max_bytes, queue_bytes=tracing.queue_bytes, monitor=metrics))
+        limits = {"max_bytes": tracing.file_max_bytes, "queue_bytes": tracing.queue_bytes}
+        sinks.append(FileSink(path, config.environment, **limits, monitor=metrics))
     return Telemetry(FanOut(sinks), scores, recent, metrics, StateMetrics(registry))
 
 

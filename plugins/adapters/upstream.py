@@ -96,9 +96,10 @@ class Upstream:
                     **body,
                 )
                 charge = _take(flight, better, hold)
+                noted.update(model=flight.model, provider=flight.provider)
             except Exception as exception:
-                noted["failed"] = litellm_io.upstream_error(exception).code
-                log.warning("escalation failed: %s", noted["failed"], extra={"call_id": flight.id})
+                noted["error"] = litellm_io.upstream_error(exception).code
+                log.warning("escalation failed: %s", noted["error"], extra={"call_id": flight.id})
                 better = None
                 if litellm_io.may_be_billed(exception):
                     charge = LowerBound(hold.micros, hold.tokens)

@@ -70,6 +70,7 @@ class Hit:
     model: str
     cost_micros: int
     usage: Usage
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def test_what_may_have_been_billed_is_charged(running: Running, fault: str, stre
         assert not trace["cost_exact"]
         return
     # Before its first byte or in the midst of the answer: another model goes on, or the answer ends there.
-    assert steps[0]["error"] and steps[0]["model"] == "sim-mid"
+    assert steps[0]["error"] and steps[0]["model"] == "openai/sim-mid"
     went_on = len(steps) > 1
     assert went_on == (trace.get("cost_failed_attempts_micros", 0) > 0) == (trace["outcome"] == "answered")
 

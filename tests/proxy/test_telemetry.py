@@ -37,10 +37,10 @@ def test_each_failed_attempt_is_a_step_of_its_own(running: Running) -> None:
     assert failed
     for step in failed:
         assert step["attributes"]["error"] == "provider_unavailable"
-        assert (step["attributes"]["provider"], step["attributes"]["model"]) == ("openai", "sim-small")
+        assert (step["attributes"]["provider"], step["attributes"]["model"]) == ("openai", "openai/sim-small")
         assert step["ended_ns"] <= answered["started_ns"]
     assert "error" not in answered["attributes"]
-    assert answered["attributes"]["model"] != "sim-small"
+    assert answered["attributes"]["model"] != "openai/sim-small"
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,12 @@ def test_a_text_to_embed_is_cacheable_whatever_it_says() -> None:
     assert "only this very input" in exact_only(call)
 
 
+def test_a_long_text_is_not_looked_for_in_other_words() -> None:
+    """Comparing two of them word by word would keep every other request waiting."""
+    assert exact_only(ask("How do I return shoes? " * 100)) == ""
+    assert "only this very one" in exact_only(ask("How do I return shoes? " * 200))
+
+
 def test_a_no_cache_request_may_still_refresh() -> None:
     """`unfit` leaves the caller's wishes aside, so a fresh answer can replace the stored one."""
     assert unfit(ask(PLAIN, hints=Hints(no_cache=True)), TENANT, CONFIG) is None

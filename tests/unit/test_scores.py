@@ -142,6 +142,31 @@ async def test_scores_reach_langfuse(server: FakeLangfuse, tmp_path: Path) -> No
     assert first["metadata"] == {"tenant": "acme", "app": "web"}
 
 
+@pytest.mark.parametrize(("takes_lists", "requests"), [(True, range(1, 20)), (False, range(21, 22))])
+async def test_scores_go_in_lists_where_the_server_takes_them(
+    server: FakeLangfuse, tmp_path: Path, takes_lists: bool, requests: range
+) -> None:
+    """An older server is asked once, and then sent one after the other."""
+    server.takes_lists = takes_lists
+    sink = sink_for(server, tmp_path)
+    for number in range(20):
+        sink.emit(score(number))
+    await sink.close()
+    assert (len(server.scores), sink.stats().delivered, sink.stats().dropped) == (20, 20, {})
+    assert server.score_requests in requests
+
+
+@pytest.mark.parametrize("takes_lists", [True, False])
+async def test_one_bad_score_takes_no_other_with_it(server: FakeLangfuse, tmp_path: Path, takes_lists: bool) -> None:
+    """In a list or not, it alone is dropped."""
+    server.takes_lists, server.refused = takes_lists, ("thumbs-3",)
+    sink = sink_for(server, tmp_path)
+    for number in range(6):
+        sink.emit(score(number))
+    await sink.close()
+    assert (len(server.scores), sink.stats().delivered, sink.stats().dropped) == (5, 5, {"refused": 1})
+
+
 async def test_automatic_scores_follow_the_traces(server: FakeLangfuse, tmp_path: Path) -> None:
     """A sink for traces that feeds the one for scores."""
     sink = sink_for(server, tmp_path)
