@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plugins import fast_lane
+from plugins.adapters.log_guard import guard
 from plugins.errors import BadRequest, BodyTooLarge, GatewayError, NotServed, Unavailable
 from plugins.fields import OURS, cleaned
 from plugins.flight import Flight, response_headers
@@ -81,6 +82,8 @@ class Edge:
         house = asyncio.create_task(ours.keep_house())
 
         async def closing(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                guard()  # once more: LiteLLM's configuration may have brought other handlers
             if message["type"] == "lifespan.shutdown.complete":
                 house.cancel()
                 await ours.close()

@@ -12,6 +12,7 @@ from litellm.proxy.proxy_server import app as litellm_app
 
 from plugins.adapters.litellm_dress import dressed
 from plugins.adapters.litellm_io import quiet_refusals
+from plugins.adapters.log_guard import LITELLM, guard
 from plugins.edge import Edge
 from plugins.fast_lane import send_hit
 from plugins.trial.lifeline import die_with_parent
@@ -21,7 +22,8 @@ if (supervisor := multiprocessing.parent_process()) is not None and supervisor.p
         supervisor.pid
     )  # one worker of several: without its supervisor, killed with -9, nobody would ever end it
 
-for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
+guard()
+for name in LITELLM:
     # First, because LiteLLM's own filter turns the exception among the arguments into text.
     logging.getLogger(name).filters.insert(0, quiet_refusals)
 

@@ -2,11 +2,13 @@
 
 The pre-call hook did the lookup; LiteLLM asks its cache backend later and turns what this returns into JSON
 or a valid SSE stream, logs `cache_hit` and prices it at zero. It asks once for each input of an embeddings call,
-and tells the backend nothing but the key: so the key is the call's id, and the input where there is one of many.
+and tells the backend nothing but the key: so the key is the call's id, and a digest of the input where there is one of
+many. Not the input itself: the key becomes a response header, and not every text can.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from typing import Any, Final
@@ -20,7 +22,7 @@ from plugins.answer_forms import message_events, replayed
 from plugins.flight import Flight, Flights
 from plugins.values import Call, Endpoint
 
-_APART: Final = "\n"
+_APART: Final = ":"
 
 
 class CacheSeam(BaseCache):  # type: ignore[misc]  # LiteLLM's types are not followed, see pyproject.toml
@@ -31,11 +33,11 @@ class CacheSeam(BaseCache):  # type: ignore[misc]  # LiteLLM's types are not fol
         self._flights = flights
 
     async def async_get_cache(self, key: str, **kwargs: Any) -> dict[str, Any] | None:
-        call_id, _, text = str(key).partition(_APART)
+        call_id, _, digest = str(key).partition(_APART)
         flight = self._flights.get(call_id)
         if flight is None or flight.hit is None or flight.call is None:
             return None
-        found = _of_input(flight, flight.call, text) if flight.endpoint is Endpoint.EMBEDDINGS else _whole(flight)
+        found = _of_input(flight, flight.call, digest) if flight.endpoint is Endpoint.EMBEDDINGS else _whole(flight)
         return None if found is None else {"timestamp": time.time(), "response": found}
 
     def get_cache(self, key: str, **kwargs: Any) -> None:
@@ -59,7 +61,7 @@ class KeyedByCall(Cache):  # type: ignore[misc]  # as above
 
     def get_cache_key(self, **kwargs: Any) -> str:
         call_id, given = str(kwargs.get("litellm_call_id") or ""), kwargs.get("input")
-        return f"{call_id}{_APART}{given}" if isinstance(given, str) else call_id
+        return f"{call_id}{_APART}{_digest(given)}" if isinstance(given, str) else call_id
 
 
 def _whole(flight: Flight) -> dict[str, Any]:
@@ -71,11 +73,15 @@ def _whole(flight: Flight) -> dict[str, Any]:
     return answer
 
 
-def _of_input(flight: Flight, call: Call, text: str) -> dict[str, Any] | None:
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _of_input(flight: Flight, call: Call, digest: str) -> dict[str, Any] | None:
     """One input's vector as LiteLLM keeps them; the tokens of all are told with the first."""
     assert flight.hit is not None  # noqa: S101  # the caller looked
     rows = json.loads(flight.hit.response)["data"]
-    place = next((i for i, message in enumerate(call.messages) if message.text == text), None)
+    place = next((i for i, message in enumerate(call.messages) if _digest(message.text) == digest), None)
     if place is None or place >= len(rows):
         return None
     return {

@@ -12,6 +12,7 @@ from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 from plugins.answer_forms import read_answer
 from plugins.errors import GatewayError, UpstreamError
 from plugins.flight import Flight
+from plugins.sensitive import redact_all
 from plugins.values import Caller, Charge, Endpoint, Exact, Usage, micros
 
 Json = dict[str, Any]
@@ -25,6 +26,8 @@ PROVIDER_BODY = re.compile(r"Error code: \d+ - \{.*?['\"]message['\"]: (['\"])(?
 ROUTER_SUFFIX = re.compile(
     r"\s*\.?\s*(?:LiteLLM: |Received Model Group|Available Model Group Fallbacks|LiteLLM Retried).*", re.S
 )
+# Kinds of sensitive content that a provider may quote from the request's head.
+KEYS = ("api_key", "jwt", "password", "private_key")
 EXCEPTION_PREFIX = re.compile(r"^(?:litellm\.)?[A-Za-z.]*(?:Error|Exception)\s*[:-]\s*(?:[A-Za-z]+Exception\s*-\s*)?")
 
 # What each of LiteLLM's exceptions means to a client: status, type, code, message (None: the provider's own).
@@ -144,14 +147,15 @@ def _status_of(exception: BaseException) -> int:
 
 
 def public_text(exception: BaseException) -> str:
-    """A provider's complaint about the request, without LiteLLM's wrapping."""
+    """A provider's complaint about the request, in one line, without LiteLLM's wrapping and anybody's keys."""
     text = str(getattr(exception, "message", "") or "The model provider refused the request.")
     while (shorter := EXCEPTION_PREFIX.sub("", text, count=1)) != text:
         text = shorter
     text = ROUTER_SUFFIX.sub("", text)
     if found := PROVIDER_BODY.search(text):
         text = found["said"]
-    return text[:500]
+    (text,) = redact_all((text[:2_000],), kinds=KEYS)
+    return "".join(c if c.isprintable() else " " for c in text)[:500]
 
 
 def apply_policy(data: Json, flight: Flight, redacted: Callable[[Sequence[str]], Sequence[str]]) -> None:

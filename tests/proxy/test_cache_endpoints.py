@@ -160,3 +160,12 @@ def test_a_client_may_shorten_how_long_its_answer_is_kept(running: Running) -> N
     running.post(CHAT, {**asked, "cache": {"ttl": 2}})
     time.sleep(2.5)
     assert running.post(CHAT, asked).headers["x-tierwise-cache"] == "miss"
+
+
+@pytest.mark.parametrize("text", ["Name a lake, 漢字", "Nenne den größten See; größer: Ладога"])
+def test_any_script_is_answered_from_the_cache(running: Running, text: str) -> None:
+    """At the responses endpoint, plain and streamed: its input, a text, would not fit into a header."""
+    asked = body(RESPONSES, text)
+    until_stored(running, RESPONSES, asked)
+    reply = running.post(RESPONSES, {**asked, "stream": True})
+    assert (reply.status_code, reply.headers["x-tierwise-cache"]) == (200, "exact")

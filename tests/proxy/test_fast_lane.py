@@ -132,6 +132,8 @@ def _plain(choice: Json) -> Json:
 def traced(running: Running, reply: httpx.Response) -> Json:
     trace = running.trace(reply.headers["x-tierwise-trace-id"])
     steps = [{k: v for k, v in step.items() if k not in OWN_STEP} for step in trace["steps"]]
+    for step in steps:  # the deployments' ids are each gateway's own
+        step["attributes"] = {k: v for k, v in step["attributes"].items() if k != "deployment"}
     return {name: value for name, value in trace.items() if name not in OWN_TRACE} | {"steps": steps}
 
 
