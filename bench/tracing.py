@@ -169,6 +169,7 @@ def endurance(rounds: int, block: int, requests: int) -> dict[str, object]:
         "p50_ratio_dead": round(medians["dead"] / medians["healthy"], 3),
         "measured_per_mode": len(drill.times_s["healthy"]),
         "rss_growth_mb": round(memory_mb[-1] - memory_mb[0], 1),
+        "rss_late_growth_mb": round(memory_mb[-1] - memory_mb[-3], 1),  # over the last two fifths
         "rss_before_mb": round(memory_mb[0], 1),
         "rss_mb": [round(value, 1) for value in memory_mb],  # after each fifth, healthy and then dead
         "rss_requests": requests,

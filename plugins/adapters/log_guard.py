@@ -18,7 +18,9 @@ from plugins.sensitive import redact_all
 
 LITELLM: Final = ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router")
 OTHERS: Final = ("", "uvicorn", "uvicorn.error", "uvicorn.access")
-PLAIN: Final = "%(asctime)s - %(name)s:%(levelname)s - %(message)s"
+PLAIN: Final = logging.Formatter(  # [-] where a record is about no request
+    "%(asctime)s - %(name)s:%(levelname)s - [%(call_id)s] %(message)s", defaults={"call_id": "-"}
+)
 # What does not belong into a log whoever it is of; other kinds are likely to be parts of paths, addresses and times.
 KINDS: Final = ("private_key", "jwt", "api_key", "password", "email", "iban", "credit_card")
 MOST_CHARS: Final = 20_000
@@ -69,8 +71,8 @@ def guard(names: Iterable[str] = (*LITELLM, *OTHERS)) -> None:
         if without_content not in logger.filters:
             logger.filters.insert(0, without_content)
     if logging.lastResort is not None and logging.lastResort.formatter is None:
-        logging.lastResort.setFormatter(logging.Formatter(PLAIN))
+        logging.lastResort.setFormatter(PLAIN)
     handlers = [handler for name in names for handler in logging.getLogger(name).handlers]
     for handler in (*handlers, *([logging.lastResort] if logging.lastResort else [])):
         if not isinstance(handler.formatter, Guarded):
-            handler.setFormatter(Guarded(handler.formatter or logging.Formatter(PLAIN)))
+            handler.setFormatter(Guarded(handler.formatter or PLAIN))

@@ -43,7 +43,26 @@ SAME, DIFFERENT = (f'cache_checks_total{{tenant="acme",of="hit",result="{said}"}
 NEAR_MISS = 'cache_checks_total{tenant="acme",of="near miss",result="different"}'
 CHANGES = 'model_changes_total{model="m",direction="worse"}'
 ROLLBACKS = 'rollout_rollbacks_total{task="code",rate="schema"}'
+REFUSED = {
+    code: f'errors_total{{tenant="acme",code="{code}"}}'
+    for code in ("gateway_unavailable", "no_allowed_deployment", "insufficient_quota")
+}
+QUICK, ALL = (f'request_seconds_bucket{{tier="small",outcome="answered",le="{le}"}}' for le in ("8", "+Inf"))
+SLOWER = 'request_seconds_bucket{tier="small",outcome="answered",le="120"}'
+LEFT = 'budget_left_usd{tenant="acme"}'
 CASES = (
+    Case("TierwiseDown", {"up": "1x5 0x55"}, True),
+    Case("TierwiseDown", {"up": "0x5 1x55"}, False),
+    Case("TierwiseUnavailable", {REFUSED["gateway_unavailable"]: "0+1x60"}, True),
+    Case("TierwiseUnavailable", {REFUSED["gateway_unavailable"]: "9x60"}, False),
+    Case("TierwiseNoDeployment", {REFUSED["no_allowed_deployment"]: "0+1x60"}, True),
+    Case("TierwiseNoDeployment", {REFUSED["gateway_unavailable"]: "0+1x60"}, False),
+    Case("TierwiseOverBudget", {REFUSED["insufficient_quota"]: "0+1x60"}, True),
+    Case("TierwiseOverBudget", {REFUSED["insufficient_quota"]: "9x60"}, False),
+    Case("TierwiseSlow", {QUICK: "0+8x60", SLOWER: "0+10x60", ALL: "0+10x60"}, True),
+    Case("TierwiseSlow", {QUICK: "0+10x60", SLOWER: "0+10x60", ALL: "0+10x60"}, False),
+    Case("TierwiseBudgetNearlySpent", {LEFT: "200x10 0.01x50"}, True),
+    Case("TierwiseBudgetNearlySpent", {LEFT: "200x60"}, False),
     Case("TierwiseProviderFails", {OK_CALL: "0+7x60", BAD_CALL: "0+3x60"}, True),
     Case("TierwiseProviderFails", {OK_CALL: "0+9x60", BAD_CALL: "0+1x60"}, False),
     Case("TierwiseCapNearlyReached", {f"budget_spent{CAP}": "7x10 8x50", f"budget_cap{CAP}": "10x60"}, True),
@@ -105,6 +124,13 @@ def test_an_alert_fires_when_it_should(case: Case, rules: Json, tmp_path: Path) 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_alert_is_tried_both_ways(rules: Json) -> None:
+    """None has only been seen silent, or only firing."""
+    alerts = {rule["alert"] for group in rules["spec"]["groups"] for rule in group["rules"]}
+    assert {(case.alert, case.fires) for case in CASES} == {(name, way) for name in alerts for way in (True, False)}
+
+
 def _named(series: str, ours: str) -> str:
     name, _, labels = series.partition("{")
-    return f"tierwise_{name}{{{ours}{',' + labels.removesuffix('}') if labels else ''}}}"
+    name = name if name == "up" else f"tierwise_{name}"
+    return f"{name}{{{ours}{',' + labels.removesuffix('}') if labels else ''}}}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from plugins.adapters.log_guard import LITELLM, Guarded, guard, one_record, without_content
+from plugins.adapters.log_guard import LITELLM, PLAIN, Guarded, guard, one_record, without_content
 
 MAIL, KEY = "jane.planted@example.com", "sk-proj-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 
@@ -69,6 +69,15 @@ def test_other_records_are_left_as_they_are() -> None:
     record = logging.LogRecord(LITELLM[0], logging.WARNING, "x.py", 1, "unknown setting %s", ("y",), None)
     assert without_content(record)
     assert record.getMessage() == "unknown setting y"
+
+
+def test_a_record_of_ours_names_its_request() -> None:
+    """By the id of its trace; none where it is about no request."""
+    told = ("tierwise", logging.ERROR, "x.py", 1, "request failed", (), None)
+    record, other = logging.LogRecord(*told), logging.LogRecord(*told)
+    record.call_id = "c1"
+    assert Guarded(PLAIN).format(record).endswith("tierwise:ERROR - [c1] request failed")
+    assert Guarded(PLAIN).format(other).endswith("[-] request failed")
 
 
 def test_guarding_twice_is_guarding_once() -> None:
