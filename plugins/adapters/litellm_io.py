@@ -257,8 +257,8 @@ def note_response(flight: Flight, response: Any, hidden: Mapping[str, Any] | Non
     hidden = hidden if hidden is not None else hidden_params(response)
     headers = hidden.get("additional_headers") or {}
     flight.headroom = headroom_of(headers)
-    told = int(headers.get("x-litellm-attempted-fallbacks") or 0)  # by some endpoints' streams it is not
-    flight.fallbacks = max(flight.fallbacks, told, flight.failed_attempts)
+    counted = int(headers.get("x-litellm-attempted-fallbacks") or 0)  # by some endpoints' streams it is not
+    flight.fallbacks = max(flight.fallbacks, counted, flight.failed_attempts)
     flight.deployment = str(hidden.get("model_id") or flight.under_way.get("deployment") or "")
     # Of a stream and of a message LiteLLM tells the name that the client sent, or none: the call that was begun knows.
     asked = flight.under_way if flight.deployment == flight.under_way.get("deployment") else {}
