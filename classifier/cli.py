@@ -18,9 +18,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from classifier.artifact import ArtifactError, Model
-from classifier.data import DataError, read_rows
+from classifier.data import EVERYDAY, DataError, read_rows
 from classifier.embedding import Embedder, EmbeddingError
 from classifier.evaluate import DRAWS, evaluate_routing, evaluate_tasks
+from classifier.labels import LENT
 from classifier.replay import ROUTES, parse_price, read_log, replay_log
 
 DEFAULT_PRICES = ("small=0.15/0.60", "mid=0.80/4.00", "frontier=3.00/15.00")
@@ -80,6 +81,9 @@ def train(
         arrays, trained = fit(data, seed, strong=strong, weak=weak)
         manifest = save(out, arrays, trained.manifest)
         write_report(trained, out / "report.html")
+    own = [row for row in trained.rows if row.has_outcomes and row.source not in (EVERYDAY, LENT)]
+    if not any((row.strong or 0.0) > (row.weak or 0.0) for row in own):
+        _err.print("[yellow]warning:[/yellow] strong beats weak in no row: these outcomes cannot teach when to use it.")
     if as_json:
         _print_json({"out": str(out), "metrics": manifest["metrics"], "thresholds": manifest["thresholds"]})
         return
@@ -149,7 +153,7 @@ def evaluate_tasks_command(
 
 
 def replay(
-    log: Annotated[Path, typer.Argument(help="JSONL of requests: `prompt` or `messages`, and token counts if known.")],
+    log: Annotated[Path, typer.Argument(help="JSONL of `prompt`, `messages` or `input`, and token counts if known.")],
     price: Annotated[
         list[str], typer.Option(help="ROUTE=IN/OUT in dollars for a million tokens; once for each route to change.")
     ] = list(DEFAULT_PRICES),  # noqa: B006  # typer copies the default

@@ -13,7 +13,7 @@ from classifier.baselines import BASELINES, Baseline
 from classifier.data import DataError, Row
 from classifier.embedding import Embedder
 from classifier.labels import TASKS
-from classifier.metrics import ece, with_intervals
+from classifier.metrics import ece, ece_by_chance, with_intervals
 from classifier.mixture import Vector
 
 DRAWS = 1000
@@ -62,6 +62,7 @@ def evaluate_routing(
     """`n`, `apgr`, `cpt50`, `cpt80` (per cent of calls to strong) and `auroc`, each with a 95 % bootstrap interval.
 
     Under `overall` and `by_source`, beside the same for each baseline. Definitions: arXiv 2406.18665.
+    `overall` also has the calibration error of both ends, and what it would be `by_chance` with perfect calibration.
     Raises DataError when no row has outcomes.
     """
     usable = [row for row in rows if row.has_outcomes]
@@ -73,8 +74,10 @@ def evaluate_routing(
     scores |= {name: baseline(prompts) for name, baseline in baselines.items()}
     ends = _ends(usable)
     overall = _figures(np.arange(len(usable), dtype=np.int64), scores, ends, draws)
-    overall["ece_weak"] = round(ece(np.array([p.ok_weak for p in predictions]), ends[1]), 4)
-    overall["ece_strong"] = round(ece(np.array([p.ok_strong for p in predictions]), ends[0]), 4)
+    for tier, outcome in zip(("strong", "weak"), ends, strict=True):
+        stated = np.array([getattr(p, f"ok_{tier}") for p in predictions])
+        overall[f"ece_{tier}"] = round(ece(stated, outcome), 4)
+        overall[f"ece_{tier}_by_chance"] = round(ece_by_chance(stated), 4)
     overall["coverage"] = coverage(predictions, ends[1])
     by_source = {}
     for source in sorted({row.source for row in usable}):

@@ -57,6 +57,13 @@ def ece(probability: Vector, outcome: Vector, bins: int = 10) -> float:
     return float(sum(gaps) / len(order))
 
 
+def ece_by_chance(probability: Vector, bins: int = 10, draws: int = 200) -> float:
+    """The mean `ece` of 0/1 outcomes drawn from the stated probabilities: what perfect calibration shows at this n."""
+    rng = np.random.default_rng(0)
+    drawn = (rng.random((draws, len(probability))) < probability).astype(np.float64)
+    return float(np.mean([ece(probability, outcome, bins) for outcome in drawn]))
+
+
 def routing_figures(score: Vector, strong: Vector, weak: Vector) -> dict[str, float]:
     """apgr, cpt50 and cpt80 (per cent), auroc."""
     return {

@@ -57,33 +57,42 @@ def parse_price(text: str) -> tuple[str, Price]:
 
 
 def _text_of(value: dict[str, Any]) -> str | None:
-    if isinstance(value.get("prompt"), str):
-        return str(value["prompt"])
+    """The users' text: `prompt`, `messages`, or `input` (a text, messages, or an object with either, as in traces)."""
+    given = next((value[name] for name in ("prompt", "messages", "input") if value.get(name)), None)
+    if isinstance(given, str | dict):
+        return given if isinstance(given, str) else _text_of(given)
     parts = []
-    for message in value.get("messages") or []:
+    for message in given if isinstance(given, list) else ():
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, list):
-            content = "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
-        if message.get("role") == "user" and isinstance(content, str):
+            content = "\n".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+        if isinstance(content, str) and message.get("role") == "user":
             parts.append(content)
     return "\n\n".join(parts) or None
 
 
+def _tokens(value: dict[str, Any], names: Sequence[str], instead: int) -> int:
+    """The first positive count among the fields of the line and of its `usage`."""
+    usage = value.get("usage")
+    for found in (usage if isinstance(usage, dict) else {}, value):
+        for name in names:
+            count = found.get(name)
+            if isinstance(count, int | float) and count >= 1:
+                return int(count)
+    return instead
+
+
 def read_log(path: Path) -> list[Request]:
-    """Requests of a JSONL log: `prompt` or `messages`, and, where known, `prompt_tokens`, `completion_tokens`."""
+    """Requests of a JSONL log: `prompt`, `messages` or `input`, and, where known, `prompt_tokens` and
+    `completion_tokens` (or `input_tokens` and `output_tokens`), also under `usage`. Raises DataError."""
     found = []
     for number, value in read_json_lines(path):
         text = _text_of(value)
         if text is None:
-            raise DataError(f"{path}:{number}: expected 'prompt' (a string) or 'messages' with a user's text")
-        usage = value.get("usage") or value
-        found.append(
-            Request(
-                text,
-                int(usage.get("prompt_tokens") or len(text) // CHARS_PER_TOKEN + 1),
-                int(usage.get("completion_tokens") or ANSWER_TOKENS),
-            )
-        )
+            raise DataError(f"{path}:{number}: expected 'prompt' or 'input' (a text), or 'messages' with a user's text")
+        prompt_tokens = _tokens(value, ("prompt_tokens", "input_tokens"), len(text) // CHARS_PER_TOKEN + 1)
+        completion_tokens = _tokens(value, ("completion_tokens", "output_tokens"), ANSWER_TOKENS)
+        found.append(Request(text, prompt_tokens, completion_tokens))
     if not found:
         raise DataError(f"{path} holds no requests")
     return found

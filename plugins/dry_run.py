@@ -7,7 +7,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from classifier.artifact import Model
 from classifier.embedding import Embedder
 from plugins.adapters.price_data import catalog_of
 from plugins.catalog import Catalog
@@ -19,8 +18,8 @@ from plugins.pricing import typical_cost, upper_bound
 from plugins.rendering import render
 from plugins.routing import table
 from plugins.routing.cascade import Cascade
-from plugins.routing.scored import Thresholds
 from plugins.sensitive import compile_patterns, find_sensitive
+from plugins.shipped import load_classifier
 from plugins.values import Call, Caller, Constraints, Endpoint, Message, Route, usd_text
 
 
@@ -46,8 +45,7 @@ def _route(call: Call, constraints: Constraints, config: GatewayConfig, catalog:
         return refusal
     if not table.is_alias(call.model, config):
         return table.named_route(call, constraints, config, catalog)
-    classifier = Model.load()
-    cascade = Cascade(config.routing, classifier, Thresholds(classifier.easy_below, classifier.hard_from))
+    cascade = Cascade(config.routing, *load_classifier())
     verdict = cascade.classify(call, Embedder().embed(call.question))
     return table.route(verdict, call, constraints, config, catalog)
 

@@ -18,7 +18,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from classifier.artifact import Model
 from plugins import learning
 from plugins.adapters.redis_learnt import LearntConflictError, RedisLearnt
 from plugins.adapters.redis_outcomes import RedisOutcomes
@@ -27,7 +26,7 @@ from plugins.config import GatewayConfig
 from plugins.config_file import load_config
 from plugins.errors import ConfigError
 from plugins.routing.learnt import ALL_TENANTS, Learnt, to_json
-from plugins.routing.scored import Thresholds
+from plugins.shipped import load_classifier
 from plugins.values import usd_text
 
 Json = dict[str, Any]
@@ -86,8 +85,7 @@ def learn(
 
 
 async def _look(stores: Stores, gateway: GatewayConfig, tenant: str | None, apply: bool) -> Looked:
-    classifier, scope = Model.load(), tenant or ALL_TENANTS
-    shipped = Thresholds(classifier.easy_below, classifier.hard_from)
+    (_, shipped), scope = load_classifier(), tenant or ALL_TENANTS
     before = await stores.table.current()
     counts = await stores.outcomes.read([tenant] if tenant else gateway.tenants)
     found = learning.findings(gateway.routing, shipped, before, counts, scope)
@@ -142,7 +140,7 @@ def _show(looked: Looked, gateway: GatewayConfig, tenant: str | None, as_json: b
 def _table(found: tuple[learning.Finding, ...]) -> Table:
     table = Table(title="Each threshold, judged by the cheaper tier's answers beside it")
     for heading in ("threshold", "now", "proposed", "judged by", "n", "good (95 %)", "asked", "evidence", "a day"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")  # a narrow terminal wraps the name of a task, and cuts nothing
     for finding in sorted(found, key=lambda f: f.log_needed - f.log_e):
         cut, said, change = finding.cut, finding.belief, finding.cost_change_micros
         cost = "cost unknown" if change is None else f"{'+' if change >= 0 else ''}{usd_text(round(change))} USD"

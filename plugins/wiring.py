@@ -7,7 +7,6 @@ import os
 from functools import cache
 from pathlib import Path
 
-from classifier.artifact import Model
 from classifier.embedding import Embedder
 from classifier.pairs.verify import PairVerifier
 from plugins.adapters import cache_seam
@@ -39,9 +38,9 @@ from plugins.pipeline import Pipeline
 from plugins.proof.candidates import unreachable
 from plugins.proof.shadow import ShadowPath
 from plugins.routing.cascade import Cascade
-from plugins.routing.scored import Thresholds
 from plugins.runtime import Runtime
 from plugins.sensitive import compile_patterns
+from plugins.shipped import load_classifier
 from plugins.tenancy import Keyring
 
 log = logging.getLogger("tierwise")
@@ -54,8 +53,7 @@ def build(loaded: Loaded) -> Runtime:
         raise StartError("gateway.redis_url is empty. Set REDIS_URL, or start with `tierwise serve`, which brings one.")
     check_url(config.redis_url)
     check_url(config.cache.redis_url or config.redis_url)
-    model = Model.load()
-    shipped = Thresholds(model.easy_below, model.hard_from)
+    model, shipped = load_classifier()
     alerts = Alerts(config.budgets.alert_webhook_url)
     meter = BudgetMetrics()
 

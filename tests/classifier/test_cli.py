@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from classifier.cli import evaluate_app, replay
 from classifier.data import DataError
-from classifier.replay import Price, Request, parse_price
+from classifier.replay import Price, Request, parse_price, read_log
 
 runner = CliRunner()
 app = typer.Typer()
@@ -60,6 +60,32 @@ def test_replay_reckons_cost_and_saving(tmp_path: Path) -> None:
     assert found["cost_micros"]["always_frontier"] == 30_000 + 100 + 7_000
     assert found["routes"] == {"small": 2, "mid": 0, "frontier": 0}
     assert 0 < found["saving"] < 1
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "tokens"),
+    [
+        ({"input": "Hello there"}, "Hello there", (3, 350)),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "Hello"}]}]}, "Hello", (2, 350)),
+        (
+            {"input": {"messages": [{"role": "user", "content": "Hi"}]}, "usage": {"input_tokens": 9}},
+            "Hi",
+            (9, 350),
+        ),
+        ({"prompt": "Hi", "usage": None, "prompt_tokens": "?", "completion_tokens": 7}, "Hi", (1, 7)),
+    ],
+)
+def test_a_log_may_be_written_in_several_ways(
+    tmp_path: Path, line: dict[str, object], text: str, tokens: tuple[int, int]
+) -> None:
+    """The text as `prompt`, `messages` or `input`, the tokens where they are numbers, and typical ones elsewhere."""
+    assert read_log(Path(lines(tmp_path / "x.jsonl", line))) == [Request(text, *tokens)]
+
+
+def test_a_line_without_text_is_named(tmp_path: Path) -> None:
+    """A number is no prompt."""
+    with pytest.raises(DataError, match="expected 'prompt' or 'input'"):
+        read_log(Path(lines(tmp_path / "x.jsonl", {"input": 5})))
 
 
 @pytest.mark.parametrize(

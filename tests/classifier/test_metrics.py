@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.metrics import apgr, auroc, cpt, ece, recovered, with_intervals
+from classifier.metrics import apgr, auroc, cpt, ece, ece_by_chance, recovered, with_intervals
 
 STRONG = np.array([1.0, 1.0, 1.0, 1.0])
 WEAK = np.array([0.0, 0.0, 1.0, 1.0])
@@ -63,3 +63,10 @@ def test_calibration_error_of_honest_probabilities_is_small() -> None:
     outcome = (rng.random(5000) < stated).astype(float)
     assert ece(stated, outcome) < 0.03
     assert ece(np.full(5000, 0.9), outcome) > 0.3
+
+
+def test_few_rows_show_a_calibration_error_by_chance_alone() -> None:
+    """Perfect calibration shows an error that shrinks with the number of rows."""
+    few, many = np.full(86, 0.6), np.full(8600, 0.6)
+    assert 0.09 < ece_by_chance(few) < 0.16
+    assert ece_by_chance(many) < 0.02
