@@ -2,7 +2,7 @@
 
     python -m bench.sensitive --json
 
-The detectors were written against `sensitive` and `injection`; `*_fresh` are held out (tests/data/README.md). A
+The detectors were written against `sensitive` and `injection`; the others are held out (tests/data/README.md). A
 finding is right if a labelled span of the same kind overlaps it. `prompt_*` ask only whether a prompt was rightly
 told to be sensitive, which is what the policy acts on. Intervals are Wilson's, 95 %.
 """
@@ -189,6 +189,7 @@ def main() -> None:
         "sensitive_fresh": sensitive_report("sensitive_fresh.jsonl"),
         "injection": injection_report("injection.jsonl"),
         "injection_fresh": injection_report("injection_fresh.jsonl"),
+        "injection_unseen": injection_report("injection_unseen.jsonl"),
     }
     keys = ("prompts", "prompt_precision", "prompt_precision_ci", "prompt_recall", "prompt_recall_ci", "time")
     overall = {name: {key: report[key] for key in keys} for name, report in sources.items()}

@@ -12,6 +12,28 @@ from plugins.normalise import Rule
 from plugins.settings import Settings, Share
 
 
+class AnswerJudgeConfig(Settings):
+    """A small model that is asked whether a cheap answer which passed every check is good enough. Off by default.
+
+    `tasks`: of these task classes, where the answer could be asked again. `tier`: which model judges (none, or where a
+    request may not go there: the cheapest that the request may use). `max_share`: of a tenant's recent answers, counted
+    by each process like that of escalation. `max_usd_per_day`: per tenant, over all processes. The client waits for the
+    verdict, `timeout_ms` at most; without one the answer goes out.
+    """
+
+    tasks: tuple[str, ...] = ()
+    tier: str | None = None
+    max_share: Share = 0.1
+    max_usd_per_day: Annotated[Decimal, Field(ge=0)] = Decimal(1)
+    timeout_ms: Annotated[int, Field(gt=0)] = 3000
+
+    @field_validator("tasks")
+    @classmethod
+    def _known_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        _check_tasks(set(tasks))
+        return tasks
+
+
 class EscalationConfig(Settings):
     """One better model after a cheap answer that is not good enough, within each tenant's budget for it.
 
@@ -25,6 +47,7 @@ class EscalationConfig(Settings):
     max_share: Share = 0.2
     max_usd_per_day: Annotated[Decimal, Field(ge=0)] | None = None
     buffer_streams_for: tuple[str, ...] = ()
+    judge: AnswerJudgeConfig = AnswerJudgeConfig()
 
     @field_validator("buffer_streams_for")
     @classmethod

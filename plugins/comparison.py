@@ -40,7 +40,7 @@ def same_text(one: str, other: str) -> bool:
 
 def messages_for(question: str, first: str, second: str) -> list[dict[str, str]]:
     """The chat messages that ask for a comparison."""
-    texts = {"question": _cut(question), "first": _cut(first), "second": _cut(second)}
+    texts = {"question": cut(question), "first": cut(first), "second": cut(second)}
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": json.dumps(texts, ensure_ascii=False)}]
 
 
@@ -58,5 +58,6 @@ def _plain(text: str) -> list[str]:
     return [word.strip(".,;:!?\"'*_`()") for word in re.split(r"\s+", folded) if word.strip(".,;:!?\"'*_`()")]
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Head and tail of a long text."""
     return text if len(text) <= MOST_CHARS else f"{text[: MOST_CHARS // 2]}\n[...]\n{text[-MOST_CHARS // 2 :]}"

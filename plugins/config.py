@@ -258,6 +258,7 @@ class GatewayConfig(Settings):
             used += [(f"routing.aliases.{name}", t) for t in (alias.min_tier, alias.max_tier) if t]
         optional = (
             ("routing.judge.tier", self.routing.judge.tier),
+            ("escalation.judge.tier", self.escalation.judge.tier),
             ("cache.checks.judge_tier", self.cache.checks.judge_tier),
             ("policy.on_premise_tier", self.policy.on_premise_tier),
             ("policy.injection_tier", self.policy.injection_tier),

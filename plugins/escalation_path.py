@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
+from plugins.answer_judge import AnswerJudge
 from plugins.budget_path import BudgetPath
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig
@@ -18,29 +19,11 @@ from plugins.escalation import Answer, Assessment, confident_enough, wants_json
 from plugins.flight import Flight
 from plugins.outcomes import CHECK_STEPS, GRADED
 from plugins.pricing import bound
+from plugins.shares import Share
 from plugins.values import Call, Cap, Charge, Endpoint, Hold, Route, Window, micros
 
 COST = "escalation"  # the kind of cost, and the ledger's scope of the dollar limit
 CHECKED = frozenset({Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.MESSAGES})  # once the answer is out
-RECENT_ANSWERS = 2_000  # the share is of about this many answers; older ones are halved away
-
-
-@dataclass(slots=True)
-class Share:
-    """A tenant's recent answers in this process, and how many of them were asked again."""
-
-    answers: int = 0
-    escalated: int = 0
-
-    def count(self) -> None:
-        self.answers += 1
-        if self.answers > RECENT_ANSWERS:
-            self.answers, self.escalated = self.answers // 2, -(-self.escalated // 2)
-
-    def allows(self, most: float) -> bool:
-        """Whether one more stays within the share. It never owes any: what holds in each process, and before and
-        after old answers are halved away, holds for all processes together."""
-        return self.escalated + 1 <= most * self.answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +33,7 @@ class EscalationPath:
     config: GatewayConfig
     catalog: Catalog
     budget: BudgetPath
+    judge: AnswerJudge
     shares: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
 
     def buffers(self, flight: Flight) -> bool:
@@ -84,23 +68,27 @@ class EscalationPath:
             noted["wants_json"] = wants_json(call)
         return assessment
 
-    def wants_better(self, flight: Flight) -> str | None:
-        """The tier to ask once more when the answer is not good enough; None when it is, or must do."""
+    async def wants_better(self, flight: Flight) -> str | None:
+        """The tier to ask once more when the checks, or else the judge, find the answer not good enough; None when it
+        is, or must do."""
         call, route = flight.call, flight.route
         if call is None or route is None or call.endpoint is not Endpoint.CHAT or flight.escalations:
             return None
         share = self.shares[call.caller.tenant]
         share.count()
+        self.judge.count(call.caller.tenant)
         if route.escalate_to is None or not call.hints.escalate or (call.stream and not self.buffers(flight)):
             return None
         assessment = self._assess(flight, call, route)
-        if assessment.ok or not self.catalog.permits(self.config.group(route.escalate_to), flight.constraints):
+        if not self.catalog.permits(self.config.group(route.escalate_to), flight.constraints):
             return None
-        if not share.allows(self.config.escalation.max_share):
-            flight.escalation_reason = "not escalated: the tenant's share is used up"
-            return None
-        flight.escalation_reason = assessment.reason
-        return route.escalate_to
+        spare = share.allows(self.config.escalation.max_share)
+        if assessment.ok:
+            reason = await self.judge.doubts(flight, call, route.verdict.task) if spare else ""
+        else:
+            reason = assessment.reason if spare else "not escalated: the tenant's share is used up"
+        flight.escalation_reason = reason
+        return route.escalate_to if spare and reason else None
 
     async def hold(self, flight: Flight, call: Call, tier: str) -> Hold | None:
         """The most that asking `tier` can cost, held against the tenant's caps and its limit for escalation; None
@@ -113,10 +101,10 @@ class EscalationPath:
             own = Cap(scope=COST, window=Window.DAY, micros=micros(limit))
             request = replace(request, caps=(*request.caps, own))
         share = self.shares[call.caller.tenant]
-        share.escalated += 1  # before anybody else is let on, so that requests at once keep to the share together
+        share.used += 1  # before anybody else is let on, so that requests at once keep to the share together
         held = await self.budget.hold_beside(request)
         if held is None:
-            share.escalated -= 1
+            share.used -= 1
             flight.escalation_reason = "not escalated: over budget"
         return held
 

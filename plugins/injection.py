@@ -15,6 +15,7 @@ from math import prod
 
 from plugins.injection_disguises import respelt
 from plugins.injection_languages import LANGUAGES
+from plugins.injection_orders import ORDERS
 from plugins.injection_signals import ABOUT, SIGNALS
 from plugins.injection_wider import WIDER
 
@@ -36,7 +37,7 @@ class InjectionFinding:
 
 # Who asks about the marks of a chat template is not forging one.
 _MARKUP = re.compile(r"\b(?:tokens?|tokeni[sz]\w+|chat template|regex|escape|llama\.cpp|transformers)\b", re.IGNORECASE)
-_ALL = SIGNALS + WIDER + LANGUAGES
+_ALL = SIGNALS + WIDER + LANGUAGES + ORDERS
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{24,}={0,2}")
 _DECODE = re.compile(r"\b(?:decode|dekodier\w*|entschlüssel\w*|d[ée]code[zr]?|decodifica\w*)\b", re.IGNORECASE)
 _OBEY = re.compile(

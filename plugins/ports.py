@@ -28,6 +28,7 @@ from plugins.values import (
     Reservation,
     Scope,
     Settled,
+    SmallQuestion,
     Trace,
     Verdict,
 )
@@ -133,6 +134,15 @@ class CacheLimits(Protocol):
 class Embedder(Protocol):
     async def embed(self, text: str) -> Vector | None:
         """The embedding of one text; None when it cannot be made (the caller goes on without)."""
+
+
+class SmallModel(Protocol):
+    """A small LLM of the gateway's own model list, asked by the gateway itself."""
+
+    async def ask(
+        self, question: SmallQuestion, group: str, timeout_s: float, call_id: str
+    ) -> tuple[str | None, Charge]:
+        """(its reply, or None on any failure; what asking cost: `LowerBound(0, 0)` where nobody can say)."""
 
 
 class Judge(Protocol):

@@ -157,7 +157,8 @@ class Runtime:
         self.pipeline = replace(
             self.pipeline, config=config, cascade=cascade, cache=path, budget=budget, patterns=patterns
         )
-        self.escalation = replace(self.escalation, config=config, budget=budget)
+        judge = replace(self.escalation.judge, config=config, budget=budget)
+        self.escalation = replace(self.escalation, config=config, budget=budget, judge=judge)
         self.shadowing = replace(self.shadowing, config=config, budget=budget)
         self.keyring = self.keyring.renewed(config)
         self.ledger.configure(config.budgets)

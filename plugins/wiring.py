@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from classifier.embedding import Embedder
@@ -22,10 +22,11 @@ from plugins.adapters.redis_address import check_url
 from plugins.adapters.redis_cache import RedisCache
 from plugins.adapters.redis_conversations import RedisConversations
 from plugins.adapters.redis_ledger import RedisLedger
-from plugins.adapters.small_judge import SmallJudge
+from plugins.adapters.small_judge import SmallJudge, SmallModel
 from plugins.adapters.telemetry import build_telemetry
 from plugins.adapters.trials_house import TrialsHouse
 from plugins.adapters.upstream import Upstream
+from plugins.answer_judge import AnswerJudge
 from plugins.budget import Alert
 from plugins.budget_path import BudgetPath
 from plugins.cache_path import CachePath
@@ -56,11 +57,7 @@ def build(loaded: Loaded) -> Runtime:
     model, shipped = load_classifier()
     alerts = Alerts(config.budgets.alert_webhook_url)
     meter = BudgetMetrics()
-
-    def tell(alert: Alert) -> None:
-        alerts(alert)
-        meter.alerted(alert)
-
+    tell = partial(_tell, alerts, meter)
     ledger = RedisLedger(config.redis_url, config.budgets, Path(config.state_dir) / "journal", tell)
     verifier = PairVerifier.load()
     store = RedisCache(config.cache.redis_url or config.redis_url, config.cache, verifier)
@@ -87,9 +84,15 @@ def build(loaded: Loaded) -> Runtime:
     watched.changed()
     keyring = Keyring(config, os.environ.get("LITELLM_MASTER_KEY"))
     paths = config, catalog, pipeline.budget
-    talking = telemetry, Upstream(), EscalationPath(*paths), ledger, alerts, flights, watched
+    escalation = EscalationPath(*paths, AnswerJudge(*paths, SmallModel()))
+    talking = telemetry, Upstream(), escalation, ledger, alerts, flights, watched
     house = learning, evidence, CacheChecks(evidence), not in_the_way, trials, ShadowPath(*paths)
     return Runtime(config, catalog, keyring, pipeline, *talking, *house)
+
+
+def _tell(alerts: Alerts, meter: BudgetMetrics, alert: Alert) -> None:
+    alerts(alert)
+    meter.alerted(alert)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from plugins.values import (
@@ -16,6 +17,7 @@ from plugins.values import (
     Previous,
     Reservation,
     Settled,
+    SmallQuestion,
     Trace,
     Verdict,
 )
@@ -133,3 +135,18 @@ class ListSink:
 
     async def close(self) -> None:
         return None
+
+
+@dataclass
+class FakeSmallModel:
+    """Replies with what `says` makes of each question, for 3 micro-dollars."""
+
+    says: Callable[[SmallQuestion], str | None] = lambda question: None
+    charge: Charge = field(default_factory=lambda: Exact(3, 10))
+    asked: list[tuple[str, SmallQuestion]] = field(default_factory=list)
+
+    async def ask(
+        self, question: SmallQuestion, group: str, timeout_s: float, call_id: str
+    ) -> tuple[str | None, Charge]:
+        self.asked.append((group, question))
+        return self.says(question), self.charge

@@ -26,7 +26,7 @@ from plugins.comparison import MOST_CHARS, MOST_OUTPUT_TOKENS, SCHEMA, messages_
 from plugins.config import GatewayConfig
 from plugins.flight import Flight
 from plugins.pricing import bound
-from plugins.routing.table import judge_group
+from plugins.routing.table import grading_group
 from plugins.tracing import CACHE_CHECK
 from plugins.values import Call, Cap, Charge, Exact, Hold, LowerBound, Near, Window, micros
 
@@ -168,10 +168,7 @@ class CacheChecks:
             tier = flight.hit.tier
             if tier not in config.tiers or not catalog.permits(config.group(tier), flight.constraints):
                 return None
-        named = config.cache.checks.judge_tier
-        if named is not None and catalog.permits(config.group(named), flight.constraints):
-            return config.group(named)
-        return judge_group(call, flight.constraints, config, catalog)
+        return grading_group(config.cache.checks.judge_tier, call, flight.constraints, config, catalog)
 
     @staticmethod
     async def _hold(

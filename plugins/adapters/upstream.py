@@ -51,7 +51,7 @@ class Upstream:
         if flight.fault:
             with flight.step("integrity") as noted:
                 noted["fault"] = flight.fault
-        if tier := path.wants_better(flight):
+        if tier := await path.wants_better(flight):
             response = await self._asked_again(path, flight, data, tier) or response
         answers_io.normalise(flight, response, path.config)
         return response
@@ -62,7 +62,7 @@ class Upstream:
         """A stream's pieces once all of them are there and good enough, else a better model's answer in pieces."""
         chunks = [chunk async for chunk in response]
         note_chunks(flight, chunks)
-        tier = path.wants_better(flight)
+        tier = await path.wants_better(flight)
         better = await self._asked_again(path, flight, data, tier) if tier else None
         if better is not None:
             flight.response = answers_io.serialised(better)

@@ -175,6 +175,16 @@ def judge_group(call: Call, constraints: Constraints, config: GatewayConfig, cat
     return None
 
 
+def grading_group(
+    named: str | None, call: Call, constraints: Constraints, config: GatewayConfig, catalog: Catalog
+) -> str | None:
+    """The group that may see a request and its answer to grade them: the named tier where the constraints allow it,
+    else the one that may grade the prompt."""
+    if named is not None and catalog.permits(config.group(named), constraints):
+        return config.group(named)
+    return judge_group(call, constraints, config, catalog)
+
+
 def _wanted(verdict: Verdict, alias: AliasConfig, config: GatewayConfig) -> str:
     row = config.routing.tasks.get(verdict.task)
     tier = (row.tier(verdict.difficulty) if row else None) or config.routing.default.tier(verdict.difficulty)

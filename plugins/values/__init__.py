@@ -1,6 +1,6 @@
 """Frozen values handed between the steps of a request. No I/O, no framework types."""
 
-from plugins.values.answers import CacheVerdict, Entry, Hit, Lease, Near, Scope, Usage
+from plugins.values.answers import CacheVerdict, Entry, Hit, Lease, Near, Scope, SmallQuestion, Usage
 from plugins.values.budgets import (
     MICROS_PER_USD,
     AtMost,
@@ -60,6 +60,7 @@ __all__ = [
     "Route",
     "Scope",
     "Settled",
+    "SmallQuestion",
     "Stage",
     "Step",
     "Trace",

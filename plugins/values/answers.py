@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +96,12 @@ class Lease:
 
     key: str = ""
     token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallQuestion:
+    """What the gateway asks a small model for itself. `form` is the JSON that is asked for, as `response_format`."""
+
+    messages: tuple[dict[str, str], ...]
+    form: Mapping[str, Any]  # Any: a JSON schema
+    max_output_tokens: int

@@ -19,12 +19,13 @@ from plugins.trial.simulator_process import SimulatorProcess
 from tests.gateway import Running, gateway
 
 COOLDOWN_S = 2
+JUDGE = {"tasks": ["translation"], "tier": "mid", "max_share": 1.0, "timeout_ms": 20_000}
 CHANGES: dict[str, Any] = {
     "cache": {"semantic": False, "timeout_ms": 2_000},
     "budgets": {"timeout_ms": 10_000},
     "limits": {"attempts": 4},
     "policy": {"on_premise_tier": "onprem", "injection": "route", "injection_tier": "onprem"},
-    "escalation": {"max_share": 1.0, "buffer_streams_for": ["translation"]},
+    "escalation": {"max_share": 1.0, "buffer_streams_for": ["translation"], "judge": JUDGE},
 }
 PRIVATE = "My IBAN is GB33BUKB20201555555555, is it well formed?"
 
@@ -249,6 +250,56 @@ def test_a_stream_is_held_back_and_replaced_where_its_task_says_so(pair: Pair) -
     trace = pair.running.trace(headers["x-tierwise-trace-id"])
     assert trace["task"] == "translation"
     assert trace["escalations"] == 1 and trace["cost_escalation_micros"] > 0
+
+
+DOUBTED = {"x-tierwise-task": "translation"}  # the task class that is judged here
+
+
+def test_a_plausible_wrong_answer_is_asked_again_where_a_judge_finds_it_wrong(pair: Pair) -> None:
+    """Plain and streamed; the question to the judge is a step of the trace, charged apart. (The simulated one finds an
+    answer wrong that lacks what the simulator knows to be right.)"""
+    for stream in (False, True):
+        with pair.fault("bad_answer", "sim-small"):
+            body = {"model": "auto", "messages": [{"role": "user", "content": fresh()}], "stream": stream}
+            reply = pair.running.post("/chat/completions", body, **DOUBTED)
+        assert reply.status_code == 200 and "Oslo" in reply.text and "Geneva" not in reply.text
+        trace = pair.running.trace(reply.headers["x-tierwise-trace-id"])
+        step = next(s["attributes"] for s in trace["steps"] if s["name"] == "answer judge")
+        assert step == {"group": "mid", "verdict": "bad"} and "judge" in trace["reason"]
+        assert trace["escalations"] == 1 and trace["cost_judge_micros"] > 0
+        parts = ("cost_model_micros", "cost_escalation_micros", "cost_judge_micros")
+        assert trace["cost_micros"] == sum(trace[part] for part in parts)
+
+
+def test_a_right_answer_is_judged_once_and_goes_out(pair: Pair) -> None:
+    """With its own cost, and no second answer."""
+    body = {"model": "auto", "messages": [{"role": "user", "content": fresh()}]}
+    reply = pair.running.post("/chat/completions", body, **DOUBTED)
+    trace = pair.running.trace(reply.headers["x-tierwise-trace-id"])
+    steps = [s["attributes"] for s in trace["steps"] if s["name"] == "answer judge"]
+    assert steps == [{"group": "mid", "verdict": "good"}] and trace["escalations"] == 0
+    assert trace["cost_judge_micros"] > 0
+
+
+def test_a_judge_that_fails_has_no_verdict(pair: Pair) -> None:
+    """The answer goes out as without one, and nothing is charged for the error."""
+    with pair.fault("error500", "sim-mid"):
+        body = {"model": "auto", "messages": [{"role": "user", "content": fresh()}]}
+        reply = pair.running.post("/chat/completions", body, **DOUBTED)
+    trace = pair.running.trace(reply.headers["x-tierwise-trace-id"])
+    assert (reply.status_code, reply.headers["x-tierwise-tier"]) == (200, "small")
+    assert [s["attributes"]["verdict"] for s in trace["steps"] if s["name"] == "answer judge"] == ["none"]
+    assert trace["escalations"] == 0 and trace["cost_judge_micros"] == 0
+    time.sleep(COOLDOWN_S)
+
+
+def test_a_sensitive_answer_is_judged_nowhere_else(pair: Pair) -> None:
+    """No tier on premise could answer again, so nobody is asked for an opinion either."""
+    before = pair.calls()
+    body = {"model": "auto", "messages": [{"role": "user", "content": fresh(PRIVATE)}]}
+    assert pair.running.post("/chat/completions", body, **DOUBTED).status_code == 200
+    after = pair.calls()
+    assert {m for m in after if after[m] != before.get(m, 0)} == {"sim-onprem"}
 
 
 def test_a_prompt_that_looks_like_an_injection_goes_where_the_policy_says(pair: Pair) -> None:

@@ -11,21 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugins.answer_judge import AnswerJudge
 from plugins.answers_config import EscalationConfig
 from plugins.budget_path import BudgetPath
-from plugins.escalation_path import RECENT_ANSWERS, EscalationPath, Share
+from plugins.escalation_path import EscalationPath
 from plugins.flight import Flight
+from plugins.shares import RECENT_ANSWERS, Share
 from plugins.values import Call, Cap, CapState, Constraints, Endpoint, Exact, Hints, LedgerAway, OverCap, Window
-from tests.fakes import FakeLedger, FakeMonitor
+from tests.fakes import FakeLedger, FakeMonitor, FakeSmallModel
 from tests.unit.test_pipeline import admitted, pipeline
 from tests.unit.test_routing import CATALOG, CONFIG, call
 
 EASY = "What is the capital of Austria? 0.1"
 
 
-def path(ledger: FakeLedger | None = None, **settings: Any) -> EscalationPath:
+def path(ledger: FakeLedger | None = None, small: FakeSmallModel | None = None, **settings: Any) -> EscalationPath:
     config = CONFIG.model_copy(update={"escalation": EscalationConfig(**{"max_share": 1.0} | settings)})
-    return EscalationPath(config, CATALOG, BudgetPath(config, CATALOG, ledger or FakeLedger(), FakeMonitor()))
+    paths = config, CATALOG, BudgetPath(config, CATALOG, ledger or FakeLedger(), FakeMonitor())
+    return EscalationPath(*paths, AnswerJudge(*paths, small or FakeSmallModel()))
 
 
 async def answered(text: str, made: Call | None = None, finish: str = "stop") -> Flight:
@@ -37,20 +40,20 @@ async def answered(text: str, made: Call | None = None, finish: str = "stop") ->
 @pytest.mark.parametrize(("answer", "tier"), [("", "mid"), ("Vienna.", None)])
 async def test_a_bad_cheap_answer_asks_the_next_tier(answer: str, tier: str | None) -> None:
     """An empty answer escalates by one tier; a good one does not."""
-    assert path().wants_better(await answered(answer)) == tier
+    assert await path().wants_better(await answered(answer)) == tier
 
 
 async def test_a_broken_response_is_a_bad_answer() -> None:
     """What the response itself has wrong counts, however good its text looks."""
     flight = await answered("Vienna.")
     flight.fault = "the answer names another model than the one that was asked"
-    assert path().wants_better(flight) == "mid"
+    assert await path().wants_better(flight) == "mid"
 
 
 async def test_a_caller_may_want_no_better_model() -> None:
     """Who measures one tier gets that tier's answer, bad as it is; a stream is not held back for a check."""
     flight = await answered("", call(EASY, hints=Hints(escalate=False)))
-    assert path().wants_better(flight) is None
+    assert await path().wants_better(flight) is None
     streamed = await answered("", call(EASY, stream=True, hints=Hints(escalate=False)))
     assert streamed.route is not None
     assert not path(buffer_streams_for=(streamed.route.verdict.task,)).buffers(streamed)
@@ -69,23 +72,23 @@ async def test_a_request_is_escalated_once() -> None:
     """The better answer is not checked for a third model."""
     flight = await answered("")
     flight.escalations = 1
-    assert path().wants_better(flight) is None
+    assert await path().wants_better(flight) is None
 
 
 async def test_a_stream_is_asked_again_only_when_it_was_held_back() -> None:
     """By task class; the first byte of any other stream is gone."""
     flight = await answered("", call(EASY, stream=True))
     assert flight.route is not None
-    assert path().wants_better(flight) is None and not path().buffers(flight)
+    assert await path().wants_better(flight) is None and not path().buffers(flight)
     held = path(buffer_streams_for=(flight.route.verdict.task,))
-    assert held.buffers(flight) and held.wants_better(flight) == "mid"
+    assert held.buffers(flight) and await held.wants_better(flight) == "mid"
 
 
 async def test_no_escalation_leaves_the_premises() -> None:
     """Constraints hold at this step too, whatever the route says."""
     flight = await answered("")
     flight.constraints = Constraints(on_premise_only=True, reason="residency")
-    assert path().wants_better(flight) is None
+    assert await path().wants_better(flight) is None
 
 
 async def test_the_share_is_never_exceeded() -> None:
@@ -94,11 +97,11 @@ async def test_the_share_is_never_exceeded() -> None:
     asked = 0
     for _ in range(200):
         flight = await answered("")
-        if tier := one.wants_better(flight):
+        if tier := await one.wants_better(flight):
             asked += await one.hold(flight, call(EASY), tier) is not None
     assert asked == 20
     share = one.shares["trial"]
-    assert (share.answers, share.escalated) == (200, 20)
+    assert (share.answers, share.used) == (200, 20)
 
 
 async def test_requests_at_once_keep_to_the_share_together() -> None:
@@ -106,7 +109,7 @@ async def test_requests_at_once_keep_to_the_share_together() -> None:
     one = path(max_share=0.1)
 
     async def asked(flight: Flight) -> bool:
-        tier = one.wants_better(flight)
+        tier = await one.wants_better(flight)
         return tier is not None and await one.hold(flight, call(EASY), tier) is not None
 
     done = await asyncio.gather(*[asked(await answered("")) for _ in range(40)])
@@ -121,13 +124,13 @@ async def test_requests_at_once_keep_to_the_share_together() -> None:
 def test_no_number_of_processes_exceeds_the_share(most: float, events: list[tuple[int, bool]], old: int) -> None:
     """Whatever each of four processes answers and asks again, in sum it is within the share, also where old answers
     are halved away in between."""
-    shares = [Share(answers=old, escalated=int(most * old)) for _ in range(4)]
+    shares = [Share(answers=old, used=int(most * old)) for _ in range(4)]
     answers, escalated = 4 * old, 4 * int(most * old)
     for process, bad in events:
         shares[process].count()
         answers += 1
         if bad and shares[process].allows(most):
-            shares[process].escalated += 1
+            shares[process].used += 1
             escalated += 1
         assert escalated <= most * answers + 1e-9
 
@@ -137,12 +140,12 @@ async def test_tenants_have_shares_of_their_own() -> None:
     one = path(max_share=0.02)
     one.shares["trial"].answers = one.shares["another"].answers = 49
     flight = await answered("")
-    assert one.wants_better(flight) and await one.hold(flight, call(EASY), "mid")
-    assert one.wants_better(await answered("")) is None
+    assert await one.wants_better(flight) and await one.hold(flight, call(EASY), "mid")
+    assert await one.wants_better(await answered("")) is None
     other = await answered("")
     assert other.call is not None
     other.call = replace(other.call, caller=replace(other.call.caller, tenant="another"))
-    assert one.wants_better(other) == "mid"
+    assert await one.wants_better(other) == "mid"
 
 
 async def test_the_second_attempt_is_held_for_and_charged_apart() -> None:
@@ -164,4 +167,4 @@ async def test_without_budget_the_first_answer_must_do(refusal: OverCap | Ledger
     """Over the limit, or when nobody can say: no second call, and the share is not used."""
     one, flight = path(FakeLedger(refusal)), await answered("")
     assert await one.hold(flight, call(EASY), "mid") is None
-    assert one.shares["trial"].escalated == 0
+    assert one.shares["trial"].used == 0

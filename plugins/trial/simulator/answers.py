@@ -61,6 +61,8 @@ _HARD_CHARS = 6_000
 def answer(request: ChatRequest, model: SimModel, choice: int, fault: Fault | None) -> Answer:
     """Choice number `choice` of the answer of `model`, before max_tokens and stop are applied."""
     prompt = _asked(request)
+    if fault not in _FORCED and (code := _graded(request, prompt)):
+        return Answer(json.dumps({"verdict": code}), Quality.RIGHT)
     question = recognise(prompt)
     difficulty = question.difficulty if question else _difficulty(prompt)
     luck, kind = _draw(model.name, request.prompt_hash, choice)
@@ -156,6 +158,23 @@ def _says_the_same(prompt: str) -> bool:
     except (ValueError, KeyError, TypeError):
         return False
     return first == second
+
+
+_CODE = re.compile(r"Code ([0-9a-f]{8})\b")
+
+
+def _graded(request: ChatRequest, prompt: str) -> str | None:
+    """The code of a verdict on another model's answer, where one is asked for: it is bad when the request has a known
+    answer that it does not contain, good otherwise. The system message names the codes, good first."""
+    codes: list[str] = [code for m in request.messages if m.role == "system" for code in _CODE.findall(m.text)]
+    if len(codes) != 2:
+        return None
+    try:
+        asked, given = (str(json.loads(prompt)[name]) for name in ("request", "answer"))
+    except (ValueError, KeyError, TypeError):
+        return None
+    question = recognise(asked)
+    return codes[0] if question is None or question.answer in given else codes[1]
 
 
 def _language(prompt: str) -> str:
