@@ -1,6 +1,6 @@
 """`tierwise experiment`: what the A/B tests of the config say.
 
-Exit codes: 0 done, 1 there is nothing to take back, 2 wrong use, config or no Redis.
+Exit codes: 0 done, 1 the evidence does not allow it or there is nothing to do, 2 wrong use, config or no Redis.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from plugins.adapters.redis_trials import RedisTrials
+from plugins.config import GatewayConfig
 from plugins.proof import experiments
 from plugins.proof.assign import trial_of
 from plugins.proof.evidence import Evidence, from_text
@@ -34,8 +36,8 @@ def show(
     Intervals and tests are valid however often one looks. An experiment whose config changes begins anew.
     """
     gateway = gateway_config(config)
-    if name is not None and name not in gateway.experiments:
-        fail(f"No experiment {name!r} in the config: it has {', '.join(gateway.experiments) or 'none'}.")
+    if name is not None:
+        _named(gateway, name)
     chosen = {key: each for key, each in gateway.experiments.items() if name in (None, key)}
 
     async def run(store: RedisTrials) -> dict[str, tuple[Evidence, str]]:
@@ -56,16 +58,41 @@ def show(
 
 
 @experiment_app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="The experiment.")],
+    variant: Annotated[str, typer.Argument(help="The variant that everybody is to get.")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="Whatever the evidence says.")] = False,
+    config: Config = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Give a variant to everybody who takes part, if it is shown to be within the bounds of the experiment's config."""
+    gateway = gateway_config(config)
+    experiment = _named(gateway, name)
+    if variant not in experiment.variants:
+        fail(f"No variant {variant!r} in {name}: it has {', '.join(experiment.variants)}.")
+    trial = trial_of(name, experiment)
+
+    async def run(store: RedisTrials) -> str:
+        seen = from_text((await store.waiting(trial))[0])
+        if not anyway and (why := experiments.lacking(experiment, seen, variant)):
+            return f"Not promoted: {why}. Add --anyway to do it all the same."
+        done = await store.promote(trial, variant)
+        return "" if done else f"A variant of {name} was promoted before: demote it first."
+
+    if why := with_trials(address(gateway, redis_url), run):
+        fail(why, 1)
+    typer.echo(f"{name}: {variant} answers for everybody now. Take it back with: tierwise experiment demote {name}")
+
+
+@experiment_app.command()
 def demote(
     name: Annotated[str, typer.Argument(help="The experiment whose promoted variant is to be taken back.")],
     config: Config = None,
     redis_url: RedisUrl = None,
 ) -> None:
-    """Take an automatic promotion back: the experiment goes on, with its variants as configured."""
+    """Take a promotion back: the experiment goes on, with its variants as configured."""
     gateway = gateway_config(config)
-    if name not in gateway.experiments:
-        fail(f"No experiment {name!r} in the config: it has {', '.join(gateway.experiments) or 'none'}.")
-    trial = trial_of(name, gateway.experiments[name])
+    trial = trial_of(name, _named(gateway, name))
 
     async def run(store: RedisTrials) -> bool:
         return await store.demote(trial)
@@ -75,32 +102,42 @@ def demote(
     typer.echo(f"{name}: its variants are as configured again. Switch promotion.enabled off to keep it so.")
 
 
+def _named(gateway: GatewayConfig, name: str) -> ExperimentConfig:
+    if name not in gateway.experiments:
+        fail(f"No experiment {name!r} in the config: it has {', '.join(gateway.experiments) or 'none'}.")
+    return gateway.experiments[name]
+
+
 def _print(name: str, experiment: ExperimentConfig, seen: Evidence, promoted: str) -> None:
     state = f"{promoted} was promoted" if promoted else "running" if experiment.enabled else "off"
-    table = Table(title=f"{name} ({state}), by {experiment.by}, {100 * (1 - experiment.alpha):g} % intervals")
-    for heading in ("variant", "calls", "good answers", "gain", "$ a call", "saving $", "ms", "score", "shown"):
-        table.add_column(heading)
-    for line in experiments.table(experiment, seen):
+    table = Table(
+        title=f"{name} ({state}), by {experiment.by}, {100 * (1 - experiment.alpha):g} % intervals", box=box.SIMPLE
+    )
+    for heading in ("variant", "calls", "good, %", "gain", "$/1000", "saving", "ms", "score"):
+        table.add_column(heading, no_wrap=heading != "variant")
+    lines = experiments.table(experiment, seen)
+    for line in lines:
         table.add_row(
             line.variant,
             str(line.calls),
-            f"{_number(line.good, '.3f')}\n{_pair(line.good_interval, '.3f')}",
-            f"{_number(line.gain, '+.3f')}\n{_pair(line.gain_interval, '+.3f')}",
-            _number(line.cost_usd, ".6f"),
-            f"{_number(line.saving_usd, '+.6f')}\n{_pair(line.saving_interval, '+.6f')}",
+            f"{_number(line.good, '.1f', 100)}\n{_pair(line.good_interval, '.0f', 100)}",
+            f"{_number(line.gain, '+.1f', 100)}\n{_pair(line.gain_interval, '+.0f', 100)}",
+            _number(line.cost_usd, ".3f", 1000),
+            f"{_number(line.saving_usd, '+.3f', 1000)}\n{_pair(line.saving_interval, '+.2g', 1000)}",
             _number(line.latency_ms, ".0f"),
             _number(line.score, ".2f"),
-            line.words,
         )
     Console().print(table)
+    for line in lines[1:]:
+        typer.echo(f"  {line.variant} against {experiment.reference}: {line.words}.")
 
 
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None or value != value else format(value, form)
+def _number(value: float | None, form: str, times: int = 1) -> str:
+    return "-" if value is None or value != value else format(value * times, form)
 
 
-def _pair(ends: tuple[float, float] | None, form: str) -> str:
-    return "" if ends is None else f"{ends[0]:{form}} to {ends[1]:{form}}"
+def _pair(ends: tuple[float, float] | None, form: str, times: int) -> str:
+    return "" if ends is None else f"{ends[0] * times:{form}} to {ends[1] * times:{form}}"
 
 
 def _facts(name: str, experiment: ExperimentConfig, seen: Evidence, promoted: str) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _print(rollout: Rollout, seen: Evidence, config: RolloutConfig) -> None:
         low, high = seen.interval(metric, rollouts.CANDIDATE, rollouts.BASELINE, config.alpha)
         table.add_row(
             "bad (all together)" if metric == QUALITY else metric,
-            *(f"{arm.mean(metric):.3f} of {arm.seen(metric)}" for arm in (new, old)),
+            *(f"{arm.mean(metric):.3f} of {arm.seen(metric)}" if arm.seen(metric) else "-" for arm in (new, old)),
             f"{low:+.3f} to {high:+.3f}",
         )
     Console().print(table)

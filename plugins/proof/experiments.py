@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from plugins.proof.evidence import COST, QUALITY, RATES, Evidence
+from plugins.proof.evidence import COST, QUALITY, RATES, ArmEvidence, Evidence
 from plugins.proof_config import ExperimentConfig
 
 MICROS_PER_USD: Final = 1_000_000
@@ -52,24 +52,36 @@ def others(experiment: ExperimentConfig) -> Iterator[str]:
 
 def winner(experiment: ExperimentConfig, evidence: Evidence) -> tuple[str, str] | None:
     """(the variant to promote, why); None while none is past every bound."""
-    wanted, control = experiment.promotion, experiment.reference
-    names = list(others(experiment))
-    needed = math.log(len(names) / wanted.alpha)  # a wrong promotion needs one variant to pass wrongly
-    reference = evidence.arm(control)
-    found: list[tuple[float, str, str]] = []
-    for name in names:
-        arm = evidence.arm(name)
-        if min(arm.seen(QUALITY), reference.seen(QUALITY)) < wanted.min_observations:
-            continue
-        if min(evidence.peaks.get(f"{test} {name}", 0.0) for test in ("better", "cheaper")) < needed:
-            continue
-        if any(evidence.peaks.get(f"worse_{rate} {name}", 0.0) >= needed for rate in RATES):
-            continue
-        saving = 1.0 - arm.mean(COST) / reference.mean(COST)
-        if saving >= wanted.min_saving:
-            words = f"bad answers {arm.mean(QUALITY):.3f} against {reference.mean(QUALITY):.3f}"
-            found.append((saving, name, f"{words}, cost {100 * saving:.0f} % lower, after {arm.calls} calls"))
-    return max(found)[1:] if found else None
+    fit = [name for name in others(experiment) if not lacking(experiment, evidence, name)]
+    if not fit:
+        return None
+    reference = evidence.arm(experiment.reference)
+    name = min(fit, key=lambda each: evidence.arm(each).mean(COST))
+    arm = evidence.arm(name)
+    words = f"bad answers {arm.mean(QUALITY):.3f} against {reference.mean(QUALITY):.3f}"
+    return name, f"{words}, cost {100 * _saving(arm, reference):.0f} % lower, after {arm.calls} calls"
+
+
+def lacking(experiment: ExperimentConfig, evidence: Evidence, name: str) -> str:
+    """What keeps a variant from being promoted, in words; empty if nothing does."""
+    wanted, reference, arm = experiment.promotion, evidence.arm(experiment.reference), evidence.arm(name)
+    # A wrong promotion needs one variant to pass wrongly.
+    needed = math.log((len(experiment.variants) - 1) / wanted.alpha)
+    fewest = min(arm.seen(QUALITY), reference.seen(QUALITY))
+    if fewest < wanted.min_observations:
+        return f"{fewest} of {wanted.min_observations} answers in the smaller arm"
+    for test, words in (("better", f"better by {wanted.min_gain:g}"), ("cheaper", "cheaper")):
+        if evidence.peaks.get(f"{test} {name}", 0.0) < needed:
+            return f"it is not yet shown to be {words}"
+    if worse := [rate for rate in RATES if evidence.peaks.get(f"worse_{rate} {name}", 0.0) >= needed]:
+        return f"it is shown to be worse: {', '.join(worse)}"
+    saving = _saving(arm, reference)
+    return "" if saving >= wanted.min_saving else f"it saves {100 * saving:.0f} % and not {100 * wanted.min_saving:g} %"
+
+
+def _saving(arm: ArmEvidence, reference: ArmEvidence) -> float:
+    """The share of the control's mean cost that the arm saves; costs above the scale count as much as it."""
+    return 1.0 - arm.mean(COST) / reference.mean(COST)
 
 
 def table(experiment: ExperimentConfig, evidence: Evidence) -> list[Line]:

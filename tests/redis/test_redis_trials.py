@@ -259,6 +259,19 @@ def test_an_experiments_table(url: str, config_file: Path) -> None:
     assert experiment("demote", "ab").exit_code == 1 and experiment("show", "nope").exit_code == 2
 
 
+def test_a_variant_is_promoted_by_hand_within_the_bounds_or_anyway(url: str, config_file: Path) -> None:
+    """The reason against it is told; what was promoted is not replaced unnoticed."""
+
+    def promote(*words: str) -> Result:
+        return command(experiment_app, url, config_file, "promote", "ab", *words)
+
+    assert "answers in the smaller arm" in promote("cheap").output and not present(url).promoted
+    assert promote("cheap", "--anyway").exit_code == 0
+    assert list(present(url).promoted.values()) == ["cheap"]
+    assert "demote it first" in promote("cheap", "--anyway").output
+    assert promote("nobody").exit_code == 2
+
+
 @pytest.mark.parametrize("app", [rollout_app, experiment_app])
 def test_without_redis_a_command_says_so(app: Any, config_file: Path) -> None:
     """Exit code 2 and one line, no traceback."""

@@ -134,13 +134,20 @@ def test_a_better_and_cheaper_variant_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "cost"), [((0.2, 0.2), (100, 400)), ((0.05, 0.2), (400, 400)), ((0.05, 0.2), (350, 400))]
+    ("bad", "cost", "why"),
+    [
+        ((0.2, 0.2), (100, 400), "not yet shown to be better"),
+        ((0.05, 0.2), (400, 400), "not yet shown to be cheaper"),
+        ((0.05, 0.2), (350, 400), "saves 12 % and not 20 %"),
+    ],
 )
 def test_what_is_only_one_of_both_or_saves_too_little_does_not_win(
-    bad: tuple[float, float], cost: tuple[int, int]
+    bad: tuple[float, float], cost: tuple[int, int], why: str
 ) -> None:
-    """Cheaper, not better; better, not cheaper; cheaper by less than the operator asks."""
-    assert experiments.winner(EXPERIMENT, experiment(bad, cost)) is None
+    """Cheaper, not better; better, not cheaper; cheaper by less than the operator asks. It is said which."""
+    found = experiment(bad, cost)
+    assert experiments.winner(EXPERIMENT, found) is None
+    assert why in experiments.lacking(EXPERIMENT, found, "candidate")
 
 
 def test_too_few_answers_promote_nothing() -> None:
