@@ -110,9 +110,8 @@ def _named(gateway: GatewayConfig, name: str) -> ExperimentConfig:
 
 def _print(name: str, experiment: ExperimentConfig, seen: Evidence, promoted: str) -> None:
     state = f"{promoted} was promoted" if promoted else "running" if experiment.enabled else "off"
-    table = Table(
-        title=f"{name} ({state}), by {experiment.by}, {100 * (1 - experiment.alpha):g} % intervals", box=box.SIMPLE
-    )
+    title = f"{name} ({state}), by {experiment.by}, {100 * (1 - experiment.alpha):g} % intervals"
+    table = Table(title=title, box=box.SIMPLE, collapse_padding=True)
     for heading in ("variant", "calls", "good, %", "gain", "$/1000", "saving", "ms", "score"):
         table.add_column(heading, no_wrap=heading != "variant")
     lines = experiments.table(experiment, seen)
