@@ -109,7 +109,8 @@ class CachePath:
                 tags=(caching.made_by(call.caller.tenant),) if scope.tenant != call.caller.tenant else (),
             )
             vector = None if scope.sealed else await self._vector_to_keep(flight, call)
-            await self.cache.store(scope, vector, entry)
+            if await self.cache.store(scope, vector, entry, flight.lease):
+                flight.lease = None
         await self.let_go(flight)
 
     @staticmethod

@@ -243,7 +243,8 @@ class Pipeline:
                 noted["alerts"] = " ".join(flight.settled.alerts)
 
     async def finish(self, flight: Flight) -> None:
-        """Close the books on a request and emit its trace, once."""
+        """Close the books on a request, emit its trace and keep its answer, once. Who waits for this very answer goes
+        on when it is kept, and not before."""
         if flight.emitted:
             return
         flight.emitted = True
@@ -254,7 +255,11 @@ class Pipeline:
         tenant = self.config.tenants.get(flight.caller.tenant)
         text = self._captured(flight, tenant)
         self.sink.emit(trace_of(flight, self._baseline(flight), text))
-        await self.cache.let_go(flight)
+        try:
+            if flight.outcome == "answered" and not flight.checked:
+                await self.cache.store(flight)
+        finally:
+            await self.cache.let_go(flight)
 
     def _note_speed(self, flight: Flight) -> None:
         """How long the routed tier took, where it alone answered."""

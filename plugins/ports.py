@@ -89,8 +89,9 @@ class Cache(Protocol):
     async def stored(self, scope: Scope, key: str) -> Hit | None:
         """The answer under the key of a `Near`, if it is of this scope and still there."""
 
-    async def store(self, scope: Scope, vector: Vector | None, entry: Entry) -> None:
-        """Keep an answer for `entry.ttl_s`; with a vector it can be found by paraphrases."""
+    async def store(self, scope: Scope, vector: Vector | None, entry: Entry, lease: Lease | None = None) -> bool:
+        """Keep an answer for `entry.ttl_s`; with a vector it can be found by paraphrases. Ends the lease, too; False
+        if it did neither."""
 
     async def lead(self, scope: Scope, question: str) -> Lease | None:
         """The lease to call the model, or None when an identical request is being answered now."""

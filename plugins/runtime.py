@@ -136,10 +136,10 @@ class Runtime:
         await self.shadow.beside(self.shadowing, flight, self.pipeline.trials)
 
     async def _close_books(self, flight: Flight) -> None:
-        await self.pipeline.finish(flight)
-        self.flights.remove(flight)
-        if flight.outcome == "answered" and not flight.checked:
-            await self.pipeline.cache.store(flight)
+        try:
+            await self.pipeline.finish(flight)
+        finally:
+            self.flights.remove(flight)
         if flight.hold is not None:
             await self.pipeline.remember(flight)
 

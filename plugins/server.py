@@ -6,7 +6,9 @@ import logging
 import multiprocessing
 import os
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # before the import: no price map over the network
+# Before the import. No price map over the network; and Python's own threshold of 700 is reached within a request.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("PYTHON_GC_THRESHOLD", "10000,10,10")
 
 from litellm.proxy.proxy_server import app as litellm_app
 

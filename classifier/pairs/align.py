@@ -8,6 +8,7 @@ stands, is what the checks and the scorer judge.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from classifier.pairs import words as w
@@ -106,6 +107,7 @@ def _is_acronym(one: Token, other: Token) -> bool:
     return one.norm.rstrip("s") == other.norm.rstrip("s") and len(one.norm) > 2
 
 
+@lru_cache(maxsize=65536)
 def _meaning_score(one: str, other: str, lexicon: Lexicon) -> float:
     if lexicon.antonyms(one, other) or one in w.UNITS or other in w.UNITS or one in w.DATES or other in w.DATES:
         return 0.0

@@ -73,6 +73,9 @@ class Lexicon:
         self.lemmas = lru_cache(maxsize=65536)(self._lemmas)
         self.synsets = lru_cache(maxsize=65536)(self._synsets)
         self.similarity = lru_cache(maxsize=65536)(self._similarity)
+        # Questions of one application are made of the same words: most pairs of them were looked at before.
+        self.antonyms = lru_cache(maxsize=65536)(self._are_antonyms)
+        self.opposed = lru_cache(maxsize=65536)(self._are_opposed)
 
     def knows(self, word: str) -> bool:
         """Whether the word or one of its base forms is in the dictionary or has a vector of its own."""
@@ -123,7 +126,7 @@ class Lexicon:
     def _groups_of(self, word: str) -> set[int]:
         return {group for lemma in self.lemmas(word) for group in self._groups.get(lemma, ())}
 
-    def opposed(self, one: str, other: str) -> bool:
+    def _are_opposed(self, one: str, other: str) -> bool:
         """Whether the hand-written list of opposites has the words."""
         return any((a, b) in self._opposites for a in self.lemmas(one) for b in self.lemmas(other))
 
@@ -150,7 +153,7 @@ class Lexicon:
         up = {self._hypernym[s] for s in first} - {-1}
         return bool(up & {self._hypernym[s] for s in second})
 
-    def antonyms(self, one: str, other: str) -> bool:
+    def _are_antonyms(self, one: str, other: str) -> bool:
         """Whether the dictionary lists the words, or the heads of their adjective clusters, as opposites."""
         if self._linked(one, other, self._antonyms) or self.opposed(one, other):
             return True

@@ -22,8 +22,8 @@ from plugins.adapters.cache_index import Neighbour, SemanticIndex
 from plugins.adapters.cache_purge import Purged, Selection, purge
 from plugins.adapters.cache_seal import Seal
 from plugins.adapters.patience import SLACK
-from plugins.adapters.redis_scripts import Client, open_redis
-from plugins.adapters.single_flight import SingleFlight
+from plugins.adapters.redis_scripts import Client, open_patiently
+from plugins.adapters.single_flight import FREE, SingleFlight
 from plugins.cache import scope_key
 from plugins.cache_config import CacheConfig
 from plugins.ports import PairVerdict, Vector, Verifier
@@ -48,7 +48,7 @@ class RedisCache:
         config: CacheConfig,
         verifier: Verifier,
         *,
-        connect: Callable[[str, float], Awaitable[Client]] = open_redis,
+        connect: Callable[[str, float], Awaitable[Client]] = open_patiently,
     ) -> None:
         self._url = url
         self._config = config
@@ -59,7 +59,7 @@ class RedisCache:
         self._connecting = asyncio.Lock()
         self._seal = Seal(config.encryption_key) if config.encryption_key else None
         self._roomy, self._look_again_s = True, 0.0  # time.monotonic()
-        self._store = (files("plugins.adapters") / "lua" / "cache_store_v1.lua").read_text(encoding="utf-8")
+        self._store = (files("plugins.adapters") / "lua" / "cache_store_v2.lua").read_text(encoding="utf-8")
         self.breaker = Breaker(self._ping, timeout_ms=config.timeout_ms, open_ms=config.breaker_open_ms)
         self._flight = SingleFlight(self._connected, self.breaker, config, self.exact)
 
@@ -107,22 +107,25 @@ class RedisCache:
         found = _served("semantic", "", body)
         return found if isinstance(found, Hit) else None
 
-    async def store(self, scope: Scope, vector: Vector | None, entry: Entry) -> None:
-        """Keep an answer; one larger than `max_entry_bytes` is left out."""
+    async def store(self, scope: Scope, vector: Vector | None, entry: Entry, lease: Lease | None = None) -> bool:
+        """Keep an answer, and end the lease in the same breath; False if nothing was done. One larger than
+        `max_entry_bytes` is left out."""
         if len(entry.response.encode("utf-8", "surrogatepass")) > self._config.max_entry_bytes:
-            return
+            return False
         if (scope.sealed and self._seal is None) or not await self._has_room():
-            return
+            return False
         scope, question = self._veiled(scope, entry.question)
         if scope.sealed:
             entry, vector = replace(entry, question=question), None  # a vector tells what was asked
         try:
             fields = pack(scope, vector if self._config.semantic else None, entry, time.time())
         except UnicodeEncodeError:  # half a surrogate pair in the question or answer: not storable as UTF-8
-            return
+            return False
         if scope.sealed and self._seal is not None:
             fields = fields | {"b": self._seal.closed(scope, bytes(fields["b"]))}  # type: ignore[arg-type]  # bytes
-        await self.breaker.run(lambda: self._write(entry_key(scope, entry.question), fields, entry.ttl_s))
+        key = entry_key(scope, entry.question)
+        done = await self.breaker.run(lambda: self._write(key, fields, entry.ttl_s, lease or FREE))
+        return not isinstance(done, Away)
 
     async def lead(self, scope: Scope, question: str) -> Lease | None:
         """The lease to call the model, or None when an identical request is being answered now.
@@ -225,13 +228,14 @@ class RedisCache:
         index = self._index
         return await index.nearest(scope, vector, self._config.candidates) if index else None
 
-    async def _write(self, key: str, fields: dict[FieldT, EncodableT], ttl_s: int) -> None:
+    async def _write(self, key: str, fields: dict[FieldT, EncodableT], ttl_s: int, lease: Lease) -> None:
         client = await self._connected()
         if "v" in fields and not (self._index and await self._index.usable()):
             fields = {name: fields[name] for name in ("s", "b")}  # the rest serves the semantic layer
         pairs = (part for pair in fields.items() for part in pair)
         # A script, as redis-py 8.1 cannot run MULTI on a cluster from asyncio (it changes the event loop).
-        await client.eval(self._store, 1, key, ttl_s, *pairs)
+        keys = (key, lease.key) if lease.key else (key,)
+        await client.eval(self._store, len(keys), *keys, ttl_s, lease.token, *pairs)
 
 
 def _told(verdict: PairVerdict) -> str:

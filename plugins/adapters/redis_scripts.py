@@ -39,8 +39,18 @@ def root_key(tenant: str) -> str:
 
 async def open_redis(url: str, timeout_s: float) -> Client:
     """A client for a URL of redis_address; a plain server is asked whether it is part of a cluster."""
+    return await _open(url, timeout_s, timeout_s)
+
+
+async def open_patiently(url: str, timeout_s: float) -> Client:
+    """The same for callers whose every wait has a limit of its own (`patience`). The library then sets none besides:
+    for that it makes a task for each command. `timeout_s` is for connecting."""
+    return await _open(url, timeout_s, None)
+
+
+async def _open(url: str, timeout_s: float, answer_timeout_s: float | None) -> Client:
     no_retry = Retry(NoBackoff(), 0)  # a script may have run before the line broke: repeating is ours to decide
-    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    times = {"socket_timeout": answer_timeout_s, "socket_connect_timeout": timeout_s}
     pooled: dict[str, Any] = {"max_connections": MAX_CONNECTIONS, "timeout": timeout_s, "retry": no_retry, **times}
     if is_sentinel(url):
         return Redis.from_pool(primary_pool(url, **pooled))
@@ -65,6 +75,7 @@ class RedisScripts:
         self._url = url
         self._timeout_s = timeout_ms / 1000
         self._client: Client | None = None
+        self._scripting: Client | None = None
         self._connecting = asyncio.Lock()
         folder = files("plugins.adapters") / "lua"
         common = (folder / "common_v1.lua").read_text(encoding="utf-8")
@@ -75,7 +86,7 @@ class RedisScripts:
         """The script's reply, with bytes inside. RedisAwayError when there is none; nothing is repeated."""
         try:
             async with patience(self._timeout_s):
-                client = await self.client()
+                client = await self._for_scripts()
                 try:
                     return await client.evalsha(self._shas[name], 1, root_key(tenant), *args)
                 except NoScriptError:  # the server is new or was flushed; EVAL loads it too
@@ -88,14 +99,22 @@ class RedisScripts:
             raise RedisAwayError(f"{type(error).__name__}: {error}", broken=True) from None
 
     async def client(self) -> Client:
-        """The connected client; raises what redis raises."""
+        """A connected client for what is no script, whose waits the library limits; raises what redis raises."""
         if self._client is None:
             async with self._connecting:
                 if self._client is None:
                     self._client = await open_redis(self._url, self._timeout_s * SLACK)
         return self._client
 
+    async def _for_scripts(self) -> Client:
+        if self._scripting is None:
+            async with self._connecting:
+                if self._scripting is None:
+                    self._scripting = await open_patiently(self._url, self._timeout_s * SLACK)
+        return self._scripting
+
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        clients, self._client, self._scripting = (self._client, self._scripting), None, None
+        for client in clients:
+            if client is not None:
+                await client.aclose()

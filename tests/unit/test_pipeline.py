@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from plugins.routing.cascade import Cascade
 from plugins.routing.scored import Thresholds
 from plugins.routing.speed import FEWEST
 from plugins.values import (
+    CacheVerdict,
     Call,
     Cap,
     CapState,
@@ -24,6 +26,7 @@ from plugins.values import (
     Exact,
     Hints,
     Layer,
+    Lease,
     LedgerAway,
     LowerBound,
     OverCap,
@@ -272,3 +275,41 @@ async def test_a_tier_that_took_long_is_passed_over_for_who_waits() -> None:
     flight, _ = await admitted(path, call("solve 0.9", hints=Hints(deadline_ms=1000)))
     assert flight.route is not None and flight.route.tier == "mid"
     assert "answers in 3000 ms, 1000 wanted" in flight.route.reason
+
+
+class NotedCache:
+    """What is asked of a cache at the end of a request, in order; it keeps what it is given if it is `kept`."""
+
+    reachable = True
+
+    def __init__(self, kept: bool) -> None:
+        self.kept, self.asked = kept, list[str]()
+
+    async def exact(self, scope: object, question: str) -> CacheVerdict:
+        return CacheVerdict("miss", "not stored")
+
+    async def lead(self, scope: object, question: str) -> Lease:
+        return Lease("key", "token")
+
+    async def store(self, scope: object, vector: object, entry: object, lease: Lease | None = None) -> bool:
+        self.asked.append(f"store with {lease.key if lease else 'no lease'}")
+        return self.kept
+
+    async def release(self, lease: Lease) -> None:
+        self.asked.append("release")
+
+
+@pytest.mark.parametrize(("kept", "asked"), [(True, []), (False, ["release"])])
+async def test_who_waits_for_an_answer_goes_on_when_it_is_kept(kept: bool, asked: list[str]) -> None:
+    """The right to fetch it ends with storing, in one step; by itself only when nothing was stored."""
+    cache, config = NotedCache(kept), tenant(cache="tenant")
+    path = pipeline(FakeLedger(), config=config)
+    path = replace(path, cache=CachePath(config, CATALOG, cache, NoEmbedder(), ShippedLimits()))  # type: ignore[arg-type]  # the calls of this path
+    flight, _ = await admitted(path, call("solve 0.9", temperature=0.0))
+    assert flight.lease == Lease("key", "token") and flight.cache.kind == "miss"
+    message = {"role": "assistant", "content": "Forty-two."}
+    flight.response = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    flight.status = 200
+    await path.settle(flight, Exact(1, 1))
+    await path.finish(flight)
+    assert cache.asked == ["store with key", *asked]
