@@ -17,7 +17,7 @@ from fastapi import Request
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
-from plugins.adapters import answers_io, cache_seam, litellm_io, router_io, shadow
+from plugins.adapters import answers_io, litellm_io, router_io, shadow
 from plugins.adapters.upstream import withheld
 from plugins.catalog import public_models
 from plugins.errors import BadRequest, Forbidden, GatewayError, Unauthorized, Unavailable
@@ -52,8 +52,6 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         if flight is None or refusal is not None:
             raise litellm_io.proxy_error(refusal or BadRequest("This endpoint is not served by the gateway."))
         flight.admitted_ns = time.time_ns()
-        if flight.hit is not None:
-            cache_seam.install(ours.flights)
         litellm_io.apply_policy(data, flight, ours.pipeline.redacted)
         shadow.prepare(data, flight)
         router_io.direct(data, flight, ours.any_group(flight), ours.catalog)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from classifier.embedding import Embedder
 from classifier.pairs.verify import PairVerifier
+from plugins.adapters import cache_seam
 from plugins.adapters.alerts import Alerts
 from plugins.adapters.budget_metrics import BudgetMetrics
 from plugins.adapters.cache_checks import CacheChecks
@@ -97,4 +98,6 @@ def _tell(alerts: Alerts, meter: BudgetMetrics, alert: Alert) -> None:
 @cache
 def runtime() -> Runtime:
     """The process's runtime, built from the file that LiteLLM was given."""
-    return build(load_config())
+    built = build(load_config())
+    cache_seam.install(built.flights)
+    return built

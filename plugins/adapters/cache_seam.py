@@ -97,14 +97,8 @@ def _of_input(flight: Flight, call: Call, digest: str) -> dict[str, Any] | None:
 
 
 def install(flights: Flights) -> None:
-    """Make the seam LiteLLM's response cache; a second call does nothing.
-
-    Only once a hit has to go through LiteLLM: with a cache of any kind LiteLLM looks at the signature of its own
-    function at each call. And without the callback by which it would fill the cache: for that one alone it logs each
-    answer a second time, in a thread.
-    """
-    if isinstance(litellm.cache, KeyedByCall):
-        return
+    """Make the seam LiteLLM's response cache, without the callback by which LiteLLM would fill it: for that one alone
+    it would log each answer a second time, in a thread."""
     litellm.cache = KeyedByCall(_backend=CacheSeam(flights))
     # As LiteLLM's own disable_cache() does, which would drop the cache as well.
     for listed in (litellm.input_callback, litellm.success_callback, litellm._async_success_callback):
