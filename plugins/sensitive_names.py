@@ -2,8 +2,8 @@
 
 A given name and a family name, by the lists in names/ and by how they are written, weighed together: names that are
 also everyday words count half, and where the lists know only one of the two, the sentence has to be about private
-matters (mail, meetings, money, work, ...). People whom everybody knows, places, brands and questions of general
-knowledge are not findings.
+matters (mail, meetings, money, work, ...). People whom everybody knows, places, brands, questions of general
+knowledge, and whom news, plots and reviews name are not findings.
 """
 
 from __future__ import annotations
@@ -72,6 +72,22 @@ _GENERAL: Final = re.compile(
     r"|jahrhundert|rolle|poèmes?|chansons?|tableaux|célèbre|histoire|siècle|carrière|poemas?|canci[oó]n\w*|películas"
     r"|famos\w*|historia|siglo|háblame|quién|chi era|stock|shares|company|companies|foundation|museum)\b"
 )
+# A long text that says it was published: news, a plot, an encyclopaedia, a review. Those whom it names are in public.
+_PUBLISHED: Final = re.compile(
+    r"\((?:cnn|reuters|ap|afp|dpa|bbc)\)|\b(?:following|news|wikipedia|newspaper) (?:news )?articles?\b|\barticle:"
+    r"|\b(?:movie|film|plot|book|song|album) (?:plot|title|review)s?\b|\breview text:|\bproduct review\b"
+    r"|\b(?:zeitungs)?artikel:|\barticle de presse\b|\bartículo:"
+)
+# Words by which a text is about the writer's own affairs, whatever it calls itself.
+_OWN_MATTERS: Final = re.compile(
+    r"\b(?:dear|regards|invoices?|payslip|payroll|salary|landlord|tenant|appointment|candidate|applicants?|patients?"
+    r"|(?:our|my) (?:customers?|clients?|employees?|colleagues?|boss|managers?|neighbou?rs?|team|staff|doctor|wife"
+    r"|husband|son|daughter|mother|father|friend)|internal|confidential|intranet|gehalt|rechnung|vermieter\w*|mieter\w*"
+    r"|patient\w*|bewerber\w*|termin|(?:unser|mein)\w* (?:kund|kolleg|mitarbeiter|chef|nachbar)\w*|intern\w*"
+    r"|vertraulich\w*|facture|salaire|locataire|candidat\w*|(?:notre|nos|mon|ma|mes) (?:client|collègue|employé|chef"
+    r"|voisin)\w*|confidentiel\w*|factura|nómina|inquilin\w*|paciente\w*|(?:nuestr|mi)\w* (?:cliente|compañer|emplead"
+    r"|jef|vecin)\w*|@[\w-]+\.)\b"
+)
 # What is called after people or written like them: the last word of the name, or the word after it.
 _THINGS: Final = words(
     "saint sainte santa san sankt são new villa corso piazza via plaza avenida rua"
@@ -136,6 +152,8 @@ class _Sentences:
 
 def name_spans(text: str, lower: str) -> list[tuple[int, int]]:
     """Where a person is named. `lower` is the text in lower case, of the same length."""
+    if len(lower) > SHORT_CHARS and _PUBLISHED.search(lower) and not _OWN_MATTERS.search(lower):
+        return []
     runs = list(_RUN.finditer(text))
     sentences = _Sentences(lower) if runs else None
     return [span for run in runs if sentences for span in _names_of(run, text, lower, sentences)]

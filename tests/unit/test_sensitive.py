@@ -167,3 +167,24 @@ def test_what_is_not_scanned_is_a_finding() -> None:
     """Beyond the scanned length the rest is one finding, so that the policy fails closed."""
     found = find_sensitive("x" * (MAX_SCANNED_CHARS + 5))
     assert found == (Finding(UNSCANNED, MAX_SCANNED_CHARS, MAX_SCANNED_CHARS + 5),)
+
+
+PUBLISHED = "Summarise the following article: LONDON, England (CNN) -- {} " + "It rained all day in the north. " * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            PUBLISHED.format("Sandra Kowalski scored twice as the club beat its rivals, the coach told reporters."),
+            False,
+        ),
+        (PUBLISHED.format("Our customer Sandra Kowalski asked for a refund of the deposit."), True),
+        (PUBLISHED.format("Dear Sandra Kowalski, thank you for the meeting on Monday."), True),
+        ("Context: " + "It rained all day. " * 15 + "The rent was paid by Sandra Kowalski in cash.", True),
+        ("Sandra Kowalski told me that she had the meeting moved.", True),
+    ],
+)
+def test_who_is_named_in_something_published_is_in_public(text: str, named: bool) -> None:
+    """News, plots and reviews name people; in one about the writer's own affairs they count, whatever it is called."""
+    assert ("person" in {finding.kind for finding in find_sensitive(text)}) == named
