@@ -30,6 +30,7 @@ class Saw:
     code: str
     whole: bool
     trace_id: str = ""
+    first_s: float = 0.0  # when the first byte of the answer came
 
 
 @dataclass(slots=True)
@@ -65,18 +66,27 @@ class Load:
 
 async def ask(client: httpx.AsyncClient, base_url: str, key: str, *, stream: bool, prompt: str = "") -> Saw:
     """One call to the end."""
-    began = time.monotonic()
+    began, first = time.monotonic(), 0.0
     text = prompt or f"What is the capital of {uuid.uuid4().hex}?"
     body = {"model": "auto", "messages": [{"role": "user", "content": text}], "max_tokens": 40, "stream": stream}
     headers = {"Authorization": f"Bearer {key}"}
     try:
         async with client.stream("POST", f"{base_url}/chat/completions", json=body, headers=headers) as reply:
-            text = (await reply.aread()).decode()
+            parts: list[bytes] = []
+            async for part in reply.aiter_bytes():
+                first = first or time.monotonic()
+                parts.append(part)
+            text = b"".join(parts).decode()
     except httpx.HTTPError as error:
         return Saw(began, time.monotonic(), 0, type(error).__name__, whole=False)
     code = code_of(text, stream and reply.status_code == 200)
     trace_id = reply.headers.get("x-tierwise-trace-id", "")
-    return Saw(began, time.monotonic(), reply.status_code, code, reply.status_code == 200 and not code, trace_id)
+    return Saw(began, time.monotonic(), reply.status_code, code, reply.status_code == 200 and not code, trace_id, first)
+
+
+def is_lost(saw: Saw) -> bool:
+    """No answer, though the gateway could have given one."""
+    return saw.status == 0 or saw.code in ("cut", "no_json") or (saw.status >= 500 and saw.code != GATEWAY_AWAY)
 
 
 def code_of(text: str, stream: bool) -> str:

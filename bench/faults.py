@@ -19,8 +19,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,23 +28,26 @@ from typing import Any, Final
 import httpx
 from redis.asyncio import Redis
 
-from bench.fault_load import CLIENTS, GATEWAY_AWAY, Load, Saw, ask, outcomes
+from bench.fault_extremes import STREAMS, TENANT, huge_prompt, long_conversation, many_streams, vanishing, workers_of
+from bench.fault_load import CLIENTS, GATEWAY_AWAY, Load, ask, is_lost, outcomes
 from plugins.adapters.redis_ledger import RedisLedger
 from plugins.config import BudgetConfig
 from plugins.launcher import hand_over
 from plugins.trial.embedded_redis import EmbeddedRedis
+from tests.clusters import Watched, watched_pair
 from tests.gateway import Running, gateway
+from tests.waiting import eventually
 
-TENANT: Final = "acme"
 BEFORE_S: Final = 2.0
 SPAN_S: Final = 4.0
 MOST_RECOVERY_S: Final = 60.0
 FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-STREAMS: Final = 1_000
-STREAMED: Final = f"{STREAMS} streams at once"
 CLOCK: Final = "clock jumped"
+FAILOVER: Final = "redis fails over"
+DEAD_AFTER_MS: Final = 1_000
 JUMP: Final = "+90000s"  # a day and an hour: past every daily window
 Json = dict[str, Any]
+Broken = Callable[[], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,24 @@ class Stand:
     """What the scenarios break."""
 
     running: Running
-    redis: EmbeddedRedis
+    redis: EmbeddedRedis | Watched
     clock: Path
 
     @asynccontextmanager
     async def redis_gone(self) -> AsyncIterator[None]:
+        assert isinstance(self.redis, EmbeddedRedis)
         self.redis.stop()
         yield
         self.redis.start()
+
+    @asynccontextmanager
+    async def redis_fails_over(self) -> AsyncIterator[None]:
+        """The primary dies; mended when the Sentinel has made a primary of the replica."""
+        assert isinstance(self.redis, Watched)
+        replica = self.redis.replica
+        await asyncio.to_thread(self.redis.primary.life.close)
+        yield
+        await asyncio.to_thread(eventually, lambda: replica.ask("ROLE")[0] == "master")
 
     @asynccontextmanager
     async def redis_slow(self) -> AsyncIterator[None]:
@@ -79,7 +92,7 @@ class Stand:
         yield
         await self._redis("REPLICAOF", "NO", "ONE")
 
-    def provider(self, fault: str, **more: object) -> Callable[[], AbstractAsyncContextManager[None]]:
+    def provider(self, fault: str, **more: object) -> Broken:
         """The cheapest model misbehaves; the others work."""
 
         @asynccontextmanager
@@ -115,14 +128,7 @@ class Stand:
             await client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py has no types for it
 
 
-def workers_of(pid: int) -> list[int]:
-    """The child processes that serve requests: those with the most memory, as the supervisor's helpers are small."""
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    sizes = {child: int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children}
-    return sorted((c for c in children if sizes[c] > 25_000), key=lambda c: -sizes[c])  # pages of 4 KiB
-
-
-def scenarios(stand: Stand) -> Mapping[str, Callable[[], AbstractAsyncContextManager[None]]]:
+def scenarios(stand: Stand) -> Mapping[str, Broken]:
     """By name, in the order of the run."""
     return {
         "redis gone": stand.redis_gone,
@@ -140,7 +146,7 @@ def scenarios(stand: Stand) -> Mapping[str, Callable[[], AbstractAsyncContextMan
     }
 
 
-async def play(running: Running, broken: Callable[[], AbstractAsyncContextManager[None]]) -> Json:
+async def play(running: Running, broken: Broken) -> Json:
     """One scenario under load."""
     load = Load(running.started.base_url, running.keys[TENANT])
     task = asyncio.create_task(load.run())
@@ -165,22 +171,6 @@ async def play(running: Running, broken: Callable[[], AbstractAsyncContextManage
     }
 
 
-def is_lost(saw: Saw) -> bool:
-    return saw.status == 0 or saw.code in ("cut", "no_json") or (saw.status >= 500 and saw.code != GATEWAY_AWAY)
-
-
-async def many_streams(running: Running) -> Json:
-    """All at once; each comes to its own end."""
-    limits = httpx.Limits(max_connections=STREAMS)
-    target = running.started.base_url, running.keys[TENANT]
-    async with httpx.AsyncClient(timeout=600, limits=limits) as client:
-        saw = await asyncio.gather(*(ask(client, *target, stream=True) for _ in range(STREAMS)))
-    slowest = max(s.ended_s - s.sent_s for s in saw)
-    lost, refused = sum(is_lost(s) for s in saw), sum(s.code == GATEWAY_AWAY for s in saw)
-    told = {"during": outcomes(saw), "slowest_s": round(slowest, 1)}
-    return {"calls": len(saw), "lost": lost, "unavailable": refused, **told}
-
-
 async def drain(running: Running) -> Json:
     """SIGTERM while every client waits for a slow answer: all of them get it."""
     with running.fault("sim-small", "slow", seconds=2):
@@ -197,45 +187,78 @@ async def drain(running: Running) -> Json:
 
 
 async def books(stand: Stand) -> Json:
-    """The ledger after it all."""
+    """The ledger after it all, once nothing is held and the journal is empty, or after a minute."""
     config = BudgetConfig(timeout_ms=10_000)
     ledger = RedisLedger(stand.redis.url, config, stand.running.state_dir, lambda _: None)
+    folder, began = stand.running.state_dir / "journal", time.monotonic()
     try:
-        left = (await ledger.reconcile(TENANT)).open_holds
+        while True:
+            left = (await ledger.reconcile(TENANT)).open_holds
+            journal = [path.name for path in folder.glob("*.jsonl") if path.stat().st_size]
+            if not (left or journal) or time.monotonic() > began + MOST_RECOVERY_S:
+                break
+            await asyncio.sleep(0.5)
         audit = await ledger.audit(TENANT)
     finally:
         await ledger.close()
-    journal = [path.name for path in (stand.running.state_dir / "journal").glob("*.jsonl") if path.stat().st_size]
-    return {"holds_left": left, "audit_equal": audit.equal, "journal_left": journal}
+    after_s = round(time.monotonic() - began, 1)
+    return {"holds_left": left, "audit_equal": audit.equal, "journal_left": journal, "after_s": after_s}
+
+
+EXTREMES: Final[Mapping[str, Callable[[Running], Awaitable[Json]]]] = {
+    f"{STREAMS} streams at once": many_streams,
+    "10,000 messages": long_conversation,
+    "10 MB prompt": huge_prompt,
+    "clients vanish": vanishing,
+}
+
+
+def progress(name: str, row: Json) -> Json:
+    """The row, told as soon as it is there."""
+    print(f"{name}: {row}", file=sys.stderr, flush=True)
+    return row
 
 
 async def run(stand: Stand, only: str) -> Json:
     rows: dict[str, Json] = {}
     for name, broken in scenarios(stand).items():
         if only in name:
-            rows[name] = await play(stand.running, broken)
+            rows[name] = progress(name, await play(stand.running, broken))
             await asyncio.sleep(3)  # a deployment that failed is left alone for so long
-    if only in STREAMED:
-        rows[STREAMED] = await many_streams(stand.running)
     if only in "SIGTERM":
         rows["SIGTERM"] = await drain(stand.running)
     return {**rows, "books": await books(stand)}
 
 
-async def run_clock(stand: Stand) -> Json:
-    return {CLOCK: await play(stand.running, stand.clock_jumped), "books after the jump": await books(stand)}
+async def run_extremes(stand: Stand, only: str) -> Json:
+    chosen = {name: extreme for name, extreme in EXTREMES.items() if only in name}
+    rows = {name: progress(name, await extreme(stand.running)) for name, extreme in chosen.items()}
+    return {**rows, "books after extremes": await books(stand)}
+
+
+async def run_alone(stand: Stand, name: str, broken: Broken) -> Json:
+    return {name: progress(name, await play(stand.running, broken)), f"{name}: books": await books(stand)}
 
 
 @contextmanager
-def stand_of(environ: Mapping[str, str], workers: int, clock: Path) -> Iterator[Stand]:
-    """A gateway, its Redis with an append-only file, and short time-outs."""
+def stand_of(
+    environ: Mapping[str, str], workers: int, clock: Path, watched: bool = False, quick: bool = True
+) -> Iterator[Stand]:
+    """A gateway, its Redis with an append-only file (or `watched` by a Sentinel); `quick`: with short time-outs."""
 
     def adapt(config: Json) -> None:
         config["gateway"]["redis_url"] = server.url
-        config["router_settings"] |= {"timeout": 3, "stream_timeout": 3, "cooldown_time": 2}
+        if quick:
+            config["router_settings"] |= {"timeout": 3, "stream_timeout": 3, "cooldown_time": 2}
         config["gateway"]["tenants"][TENANT]["when_ledger_away"] = "allow"
 
-    with tempfile.TemporaryDirectory() as name, EmbeddedRedis(data_dir=Path(name) / "redis") as server:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name) / "redis"
+        server: EmbeddedRedis | Watched
+        if watched:
+            server = stack.enter_context(watched_pair(folder, DEAD_AFTER_MS))
+        else:
+            server = stack.enter_context(EmbeddedRedis(data_dir=folder))
         changes = {"budgets": {"timeout_ms": 500}}
         with gateway(Path(name), changes, adapt, workers=workers, environ=environ) as running:
             yield Stand(running, server, clock)
@@ -247,16 +270,23 @@ def faults(only: str) -> Json:
     with tempfile.TemporaryDirectory() as name:
         clock = Path(name) / "clock"
         clock.write_text("+0")
-        if only != CLOCK:
+        alone = only in (CLOCK, FAILOVER) or any(only in name for name in EXTREMES)
+        if not only or not alone:
             with stand_of({}, 2, clock) as stand:
                 rows |= asyncio.run(run(stand, only))
+        if any(only in name for name in EXTREMES):
+            with stand_of({}, 2, clock, quick=False) as stand:
+                rows |= asyncio.run(run_extremes(stand, only))
+        if only in FAILOVER:
+            with stand_of({}, 1, clock, watched=True) as stand:
+                rows |= asyncio.run(run_alone(stand, FAILOVER, stand.redis_fails_over))
         if only in CLOCK and not FAKETIME.exists():
             rows[CLOCK] = {"left_out": "Debian's faketime is not installed"}
         elif only in CLOCK:
             environ = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
             environ |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
             with stand_of(environ, 1, clock) as stand:
-                rows |= asyncio.run(run_clock(stand))
+                rows |= asyncio.run(run_alone(stand, CLOCK, stand.clock_jumped))
     return rows
 
 

@@ -43,7 +43,7 @@ from bench.overhead_stats import Round, summary
 from bench.overhead_work import ARMS, COUNTRIES, QUESTION, Arm, Body, chat
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.trial.lifeline import start_child, stop_child
-from tests.gateway import free_port
+from tests.clusters import free_port
 
 Json = dict[str, Any]
 RATE = 30.0  # requests a second of the open loop: well below what vanilla takes on one core

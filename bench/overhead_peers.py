@@ -27,7 +27,7 @@ import uvloop
 from bench.overhead_servers import Server, Surroundings
 from bench.overhead_upstream import ANSWER, chat_reply, embedder, reply, serve
 from plugins.trial.lifeline import last_lines, start_child, stop_child
-from tests.gateway import free_port
+from tests.clusters import free_port
 
 FOLDER = Path(".tierwise/bench-peers")
 PORTKEY = "@portkey-ai/gateway@1.15.2"

@@ -20,7 +20,8 @@ from plugins.launcher import server_command
 from plugins.rendering import environ_for, render
 from plugins.tenancy import hash_key
 from plugins.trial.lifeline import last_lines, start_child, stop_child
-from tests.gateway import FOREIGN, free_port
+from tests.clusters import free_port
+from tests.gateway import FOREIGN
 
 Json = dict[str, Any]
 KEY = "sk-tw-bench"

@@ -1,28 +1,58 @@
-"""A real gateway for tests: LiteLLM's proxy process with our callback, an embedded Redis and the simulator."""
+"""A real gateway for tests: LiteLLM's proxy process with our callback, an embedded Redis and the simulator.
+
+The same suite runs against other gateways by way of the environment:
+    TIERWISE_TEST_WORKERS=4        so many workers behind one port, where a test does not say how many
+    TIERWISE_TEST_REDIS=cluster    a Redis Cluster of three nodes, where a test does not bring a Redis of its own
+    TIERWISE_TEST_FAST_LANE=off    every hit answered through LiteLLM (tests/proxy/conftest.py)
+Tests that cannot hold there say why with `one_worker` or `one_redis`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
+import pytest
 import yaml
 
 from plugins.launcher import Options, Started, running_gateway
 from plugins.tenancy import hash_key, new_key
+from tests.clusters import free_port, running_cluster
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[1]
 # Variables that would turn the simulated gateway into one that uses somebody's real providers or Redis.
 FOREIGN = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "ONPREM_BASE_URL", "ONPREM_MODEL", "REDIS_URL"}
 FOREIGN |= {"LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "DATABASE_URL", "LITELLM_MASTER_KEY"}
+START_TIMEOUT_S = 600  # four workers that start together on a busy machine
+WORKERS = int(os.environ.get("TIERWISE_TEST_WORKERS", "1"))
+CLUSTER = os.environ.get("TIERWISE_TEST_REDIS") == "cluster"
+
+
+def one_worker(why: str) -> pytest.MarkDecorator:
+    """Of a test that presumes one process."""
+    return pytest.mark.skipif(WORKERS > 1, reason=why)
+
+
+def one_redis(why: str) -> pytest.MarkDecorator:
+    """Of a test that presumes one Redis server."""
+    return pytest.mark.skipif(CLUSTER, reason=why)
+
+
+def everywhere(holds: Callable[[], object]) -> None:
+    """Waits until every worker says so; of several, each has most likely had one of so many calls in a row."""
+    eventually(lambda: all(holds() for _ in range(1 if WORKERS == 1 else 10 * WORKERS)))
+
+
+needs_paraphrases = one_redis("on a Redis Cluster only exact repetitions are answered from the cache")
+
 
 TENANTS: dict[str, dict[str, Any]] = {
     "acme": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},
@@ -62,16 +92,21 @@ class Running:
 
     def traces(self) -> list[dict[str, Any]]:
         path = self.state_dir / "traces.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").split("\n")  # a prompt may hold other line ends than this one
+        return [json.loads(line) for line in lines if line]
 
     def trace(self, trace_id: str) -> dict[str, Any]:
         """The trace of a request; it is written behind the response, so it is waited for."""
-        for _ in range(300):
-            for record in self.traces():
-                if record["trace_id"] == trace_id:
-                    return record
-            time.sleep(0.1)
-        raise AssertionError(f"no trace {trace_id}")
+        found: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            found[:] = [record for record in self.traces() if record["trace_id"] == trace_id]
+            return bool(found)
+
+        eventually(is_there)
+        return found[0]
 
     @property
     def origin(self) -> str:
@@ -95,24 +130,18 @@ class Running:
             httpx.delete(f"{self.origin}/control/faults").raise_for_status()
 
 
-def free_port() -> int:
-    """A port that is free now; the server binds it a moment later."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def gateway(
     folder: Path,
     changes: Mapping[str, Any] | None = None,
     adapt: Callable[[dict[str, Any]], None] | None = None,
     speed: float = 0,
-    workers: int = 1,
+    workers: int = 0,
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Start one with TENANTS; `changes` are merged over the `gateway:` section, `adapt` edits the whole file, and
-    `environ` is added to the gateway's environment alone; `speed` multiplies the simulated models' latency."""
+    `environ` is added to the gateway's environment alone; `speed` multiplies the simulated models' latency;
+    0 `workers` are as many as the environment says, or one."""
     keys = {tenant: new_key() for tenant in TENANTS}
     config = yaml.safe_load((ROOT / "proxy_config.yaml").read_text(encoding="utf-8"))
     tenants: dict[str, Any] = {}
@@ -130,6 +159,16 @@ def gateway(
     path = folder / "proxy_config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    options = Options(path, port=free_port(), workers=workers, state_dir=state, simulator_speed=speed)
-    with running_gateway(options, {**own, **(environ or {})}) as started:
+    options = Options(
+        path,
+        port=free_port(),
+        workers=workers or WORKERS,
+        state_dir=state,
+        simulator_speed=speed,
+        start_timeout_s=START_TIMEOUT_S,
+    )
+    with ExitStack() as stack:
+        if CLUSTER and str(config["gateway"].get("redis_url", "")).startswith("os.environ/"):
+            own["REDIS_URL"] = stack.enter_context(running_cluster(folder / "cluster"))[0].url
+        started = stack.enter_context(running_gateway(options, {**own, **(environ or {})}))
         yield Running(started, keys, state)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from redis import Redis
 
 from plugins.trial.embedded_redis import EmbeddedRedis
 from tests.gateway import Running, gateway
+from tests.waiting import eventually
 
 EASY = "What is the capital of {}?"
 HARD = "Prove that every bounded monotone sequence of real numbers converges, and say where completeness is used. ({})"
@@ -56,14 +56,6 @@ class Shaky:
         with Redis.from_url(self.redis.url, decode_responses=True) as client:
             entries = client.xrange(f"tw:{{{tenant}}}:ledger")
         return [fields for _, fields in entries if fields["call"] == trace_id]
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    for _ in range(300):
-        if holds():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
 
 
 @pytest.fixture(scope="module")

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults import workers_of
+from bench.fault_extremes import workers_of
 from tests.gateway import gateway
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if holds():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
+from tests.waiting import eventually
 
 
 def is_gone(pid: int) -> bool:

@@ -46,7 +46,7 @@ def extended(config: dict[str, Any]) -> None:
     tenant that takes part in an experiment. With
     TIERWISE_TEST_FAST_LANE=off in the environment the same tests run with every hit answered through LiteLLM."""
     if os.environ.get("TIERWISE_TEST_FAST_LANE") == "off":
-        config["gateway"].setdefault("cache", {})["fast_lane"] = False
+        config["gateway"].setdefault("cache", {}).setdefault("fast_lane", False)
     config["gateway"]["routing"]["learning"] = {"enabled": True}
     variants = {"control": {}, "terse": {"model": "mid", "system": "Answer in one word: TERSE."}}
     config["gateway"]["experiments"] = {"tone": {"by": "user", "tenants": ["trying"], "variants": variants}}

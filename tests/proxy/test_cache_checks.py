@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import httpx
 from typer.testing import CliRunner
 
 from plugins.cache_cli import cache_app
-from tests.gateway import Running
+from tests.gateway import Running, needs_paraphrases
+from tests.waiting import eventually
 
 TENANT = "checked"
 
 
 def filled(running: Running, question: str, tenant: str = TENANT) -> None:
     """Ask until the answer is stored."""
-    for _ in range(50):
-        if running.ask(question, tenant=tenant).headers["x-tierwise-cache"] == "exact":
-            return
-        time.sleep(0.1)
-    raise AssertionError("never stored")
+    eventually(lambda: running.ask(question, tenant=tenant).headers["x-tierwise-cache"] == "exact")
 
 
 def paraphrased(running: Running, question: str, tenant: str = TENANT) -> httpx.Response:
@@ -45,6 +41,7 @@ def thresholds(running: Running) -> dict[str, Any]:
     return told
 
 
+@needs_paraphrases
 def test_a_hit_is_checked_behind_the_answer_and_paid(running: Running) -> None:
     """The client pays nothing and gets the cached answer; the check's cost is in the trace, beside what it found."""
     question = "What is the capital of Italy?"
@@ -61,6 +58,7 @@ def test_a_hit_is_checked_behind_the_answer_and_paid(running: Running) -> None:
     assert next(s for s in trace["steps"] if s["name"] == "cache check")["started_ns"] >= ended
 
 
+@needs_paraphrases
 def test_a_wrong_cached_answer_is_found_out(running: Running) -> None:
     """What differs from the model's own answer is told apart by a model, and counts against the threshold."""
     question = "What is the capital of Spain?"
@@ -71,6 +69,7 @@ def test_a_wrong_cached_answer_is_found_out(running: Running) -> None:
     assert check["result"] == "different" and check["micros"] > 0
 
 
+@needs_paraphrases
 def test_others_are_not_checked(running: Running) -> None:
     """Without a share no model is asked behind a hit."""
     question = "What is the capital of Poland?"
@@ -82,6 +81,7 @@ def test_others_are_not_checked(running: Running) -> None:
     assert not any(step["name"] == "cache check" for step in trace["steps"])
 
 
+@needs_paraphrases
 def test_feedback_on_a_cached_answer_moves_the_threshold(running: Running) -> None:
     """Thumbs down on two of two served paraphrases: what scored like them is served no more, for this tenant alone."""
     for place in ("Greece", "Hungary"):
@@ -92,15 +92,15 @@ def test_feedback_on_a_cached_answer_moves_the_threshold(running: Running) -> No
         running.trace(trace_id)
         told = {"trace_id": trace_id, "name": "thumbs", "value": False}
         assert running.post("/tierwise/feedback", told, "globex").status_code == 202
-    for _ in range(40):
+
+    def moved() -> bool:
         rows = [row for row in thresholds(running)["thresholds"] if row["tenant"] == "globex"]
-        if rows and rows[0]["seen"]["bad"] + rows[0]["threshold"] > 1:
-            break
-        time.sleep(1)
-    else:
-        raise AssertionError(rows)
+        return bool(rows) and rows[0]["seen"]["bad"] + rows[0]["threshold"] > 1
+
+    eventually(moved)
 
 
+@needs_paraphrases
 def test_tenants_that_both_opted_in_share_answers(running: Running) -> None:
     """One of a group answers for the other; a tenant outside of it asks a model."""
     question = "What is the capital of Sweden?"

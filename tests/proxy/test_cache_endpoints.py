@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.gateway import Running
+from tests.gateway import Running, needs_paraphrases
+from tests.waiting import eventually
 
 CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/messages"
 TALKING = (CHAT, RESPONSES, MESSAGES)
@@ -53,12 +54,14 @@ def streamed(path: str, reply: httpx.Response) -> tuple[str, dict[str, Any]]:
 
 def until_stored(running: Running, path: str, asked: dict[str, Any]) -> httpx.Response:
     """Ask plain until the answer comes from the cache: it is stored behind the response."""
-    for _ in range(50):
-        reply = running.post(path, {**asked, "stream": False})
-        if reply.headers["x-tierwise-cache"] == "exact":
-            return reply
-        time.sleep(0.1)
-    raise AssertionError("never stored")
+    replies: list[httpx.Response] = []
+
+    def is_stored() -> bool:
+        replies.append(running.post(path, {**asked, "stream": False}))
+        return replies[-1].headers["x-tierwise-cache"] == "exact"
+
+    eventually(is_stored)
+    return replies[-1]
 
 
 @pytest.mark.parametrize("path", TALKING)
@@ -87,6 +90,7 @@ def test_one_form_fills_the_cache_and_both_are_served(running: Running, path: st
 
 
 @pytest.mark.parametrize("path", TALKING)
+@needs_paraphrases
 def test_a_paraphrase_is_served_at_every_endpoint(running: Running, path: str) -> None:
     """The semantic layer is for all that talk; the reply says how far the stored question is."""
     until_stored(running, path, body(path, "What is the capital of Finland?"))

@@ -15,6 +15,7 @@ from plugins.learning_config import LearningConfig
 from plugins.outcomes import CHECKS, PEOPLE, Counts
 from plugins.routing.learnt import Learnt
 from tests.gateway import Running
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 QUESTION = "Write a short poem about the harbour of Trieste in November, with two stanzas of four lines."
@@ -45,8 +46,8 @@ def number(counts: Counts, kind: str) -> tuple[float, float]:
 
 
 def until(look: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """What `look` finds once it is good, or after half a minute; housekeeping comes every few seconds."""
-    deadline = time.monotonic() + 30
+    """What `look` finds once it is good, or after PATIENCE_S; housekeeping comes every few seconds."""
+    deadline = time.monotonic() + PATIENCE_S
     while not good(found := look()) and time.monotonic() < deadline:
         time.sleep(0.5)
     return found

@@ -13,16 +13,8 @@ import yaml
 from plugins.config_file import draining_file
 from plugins.launcher import hand_over
 from plugins.tenancy import hash_key, new_key
-from tests.gateway import Running
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for something that happens behind a request; fails when it never does."""
-    for _ in range(300):
-        if holds():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
+from tests.gateway import Running, everywhere
+from tests.waiting import eventually
 
 
 @contextmanager
@@ -54,8 +46,8 @@ def test_a_new_key_works_without_a_restart(running: Running) -> None:
         gateway["tenants"]["globex"]["apps"]["web"]["keys"].append({"sha256": hash_key(key)})  # type: ignore[index]  # parsed YAML
 
     with changed(running, add):
-        eventually(lambda: status(running, key) == 200)
-    eventually(lambda: status(running, key) == 401)
+        everywhere(lambda: status(running, key) == 200)
+    everywhere(lambda: status(running, key) == 401)
 
 
 def test_the_dispatch_table_is_reloaded(running: Running) -> None:
@@ -69,8 +61,8 @@ def test_the_dispatch_table_is_reloaded(running: Running) -> None:
 
     eventually(lambda: tier() == "small")  # a deployment that another test broke may still be cooling down
     with changed(running, dearer):
-        eventually(lambda: tier() == "mid")
-    eventually(lambda: tier() == "small")
+        everywhere(lambda: tier() == "mid")
+    everywhere(lambda: tier() == "small")
 
 
 def test_a_raised_cap_admits_the_next_call(running: Running) -> None:
@@ -84,8 +76,8 @@ def test_a_raised_cap_admits_the_next_call(running: Running) -> None:
 
     assert answered() == 429
     with changed(running, raise_cap):
-        eventually(lambda: answered() == 200)
-    eventually(lambda: answered() == 429)
+        everywhere(lambda: answered() == 200)
+    everywhere(lambda: answered() == 429)
 
 
 def test_a_broken_config_is_told_and_left_out(running: Running, capfd: pytest.CaptureFixture[str]) -> None:
@@ -112,12 +104,12 @@ def test_a_gateway_that_is_to_end_sends_its_clients_elsewhere(running: Running) 
     probe = running.started.base_url.removesuffix("/v1") + "/readyz"
     file.touch()
     try:
-        eventually(lambda: httpx.get(probe, timeout=30).status_code == 503)
+        everywhere(lambda: httpx.get(probe, timeout=30).status_code == 503)
         assert httpx.get(probe, timeout=30).json() == {"status": "draining"}
         for stream in (False, True):
             answer = running.ask("What is the capital of Chad?", stream=stream)
             assert (answer.status_code, answer.headers["connection"]) == (200, "close")
     finally:
         file.unlink()
-    eventually(lambda: httpx.get(probe, timeout=30).status_code == 200)
+    everywhere(lambda: httpx.get(probe, timeout=30).status_code == 200)
     assert running.ask("What is the capital of Chad?").headers.get("connection") != "close"

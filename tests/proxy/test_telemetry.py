@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from plugins.errors import StartError
 from plugins.score_cli import score
 from tests.gateway import Running
+from tests.waiting import eventually
 
 SCRAPED = ("tierwise_requests_total", "tierwise_provider_attempts_total", "tierwise_step_seconds_bucket")
 
@@ -78,11 +79,9 @@ def test_metrics_are_for_those_who_may_scrape(running: Running) -> None:
 
 def test_the_state_of_the_gateway_is_on_the_page(running: Running) -> None:
     """Deployments and the breaker come from the housekeeping, within a few seconds of the start."""
-    for _ in range(100):
-        text = get_metrics(running, running.started.master_key).text
-        if 'tierwise_deployments{group="small"} ' in text:
-            break
-        time.sleep(0.1)
+    key = running.started.master_key
+    eventually(lambda: 'tierwise_deployments{group="small"} ' in get_metrics(running, key).text)
+    text = get_metrics(running, key).text
     assert 'tierwise_deployments{group="small"} 1.0' in text
     assert "tierwise_breaker_open 0.0" in text
 
@@ -93,12 +92,13 @@ def test_feedback_is_kept_for_the_trace_that_it_names(running: Running) -> None:
     reply = send_feedback(running, trace_id=trace_id, value=False, comment="no")
     assert reply.status_code == 202, reply.text
     path = running.state_dir / "scores.jsonl"
-    for _ in range(100):
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        if any(line["trace_id"] == trace_id for line in lines):
-            break
-        time.sleep(0.1)
-    (line,) = [line for line in lines if line["trace_id"] == trace_id]
+
+    def kept() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in path.read_text().split("\n") if line] if path.exists() else []
+        return [line for line in lines if line["trace_id"] == trace_id]
+
+    eventually(kept)
+    (line,) = kept()
     assert (line["tenant"], line["app"], line["name"], line["value"]) == ("acme", "web", "thumbs", 0)
     assert (
         'tierwise_feedback_total{cache="miss",verdict="bad"}' in get_metrics(running, running.started.master_key).text

@@ -31,6 +31,7 @@ from plugins.ports import Vector
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.values import CacheVerdict, Entry, Hit, Lease, Scope, Usage
 from tests.servers import running_redis
+from tests.waiting import eventually_async
 
 ASKED = "How tall is the Grossglockner?"
 PARAPHRASE = "What is the height of the Grossglockner?"
@@ -364,7 +365,7 @@ async def test_the_cache_is_used_again_when_redis_is_back(tmp_path: Path) -> Non
             assert await cache.exact(scope_of(), ASKED) == CacheVerdict("bypass", "Redis is away")
             server.port = port
             server.start()
-            await eventually(lambda: asks_again(cache))
+            await eventually_async(lambda: asks_again(cache))
             await cache.store(scope_of(), HERE, entry_of())
             assert isinstance(await cache.semantic(scope_of(), PARAPHRASE, HERE), Hit)
 
@@ -372,13 +373,6 @@ async def test_the_cache_is_used_again_when_redis_is_back(tmp_path: Path) -> Non
 async def asks_again(cache: RedisCache) -> bool:
     found = await cache.exact(scope_of(), ASKED)
     return isinstance(found, Hit) or found.kind == "miss"
-
-
-async def eventually(holds: object) -> None:
-    deadline = time.monotonic() + 10
-    while not await holds():  # type: ignore[operator]  # an async predicate
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 async def test_a_refused_command_does_not_open_the_breaker(url: str) -> None:
@@ -452,15 +446,14 @@ async def test_waiting_ends_after_wait_ms(url: str) -> None:
 async def test_a_late_leader_does_not_end_anothers_lease(url: str) -> None:
     """A leader whose lease expired cannot release the one that followed it."""
     async with (
-        cache_on(url, CONFIG.model_copy(update={"lease_ms": 30})) as cache,
+        cache_on(url, CONFIG.model_copy(update={"lease_ms": 60_000})) as cache,
         Redis.from_url(url) as client,
     ):
         late = await cache.lead(scope_of(), ASKED)
         assert late
-        await asyncio.sleep(0.06)
+        await client.delete(late.key)  # as at its end
         following = await cache.lead(scope_of(), ASKED)
         assert following
-        await client.persist(following.key)
         await cache.release(late)
         assert await client.get(following.key) == following.token.encode()
 

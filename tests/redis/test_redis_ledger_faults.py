@@ -21,6 +21,7 @@ from plugins.config import BudgetConfig
 from plugins.values import Cap, Exact, Hold, LedgerAway, LowerBound, OverCap, Window
 from tests.ledgers import PATIENT, Tenant, ledger_entries, let_expire, tenant_on
 from tests.servers import running_redis
+from tests.waiting import PATIENCE_S
 
 DAY_MS = 86_400_000
 
@@ -43,7 +44,7 @@ def journalled(folder: Path) -> list[dict[str, object]]:
 
 async def replayed(tenant: Tenant, folder: Path) -> None:
     """Wait until the ledger has emptied its journal by itself."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not Journal(folder).is_empty:
             await tenant.ledger.states(tenant.name, "UTC", tenant.caps)
             await tenant.ledger.reserve(tenant.request(0, 0))

@@ -7,7 +7,8 @@ from plugins.adapters.redis_outcomes import RedisOutcomes
 from plugins.learning_config import LearningConfig
 from plugins.outcomes import PEOPLE, Cell, Tally
 from plugins.routing.learnt import Learnt
-from tests.redis.test_redis_ledger_cluster import Node, nodes
+from tests.clusters import Node
+from tests.redis.test_redis_ledger_cluster import nodes
 
 __all__ = ["nodes"]
 TENANTS = ("acme", "globex", "initech", "hooli")
@@ -15,7 +16,7 @@ TENANTS = ("acme", "globex", "initech", "hooli")
 
 async def test_outcomes_of_tenants_on_both_nodes_are_read_together(nodes: list[Node]) -> None:
     """Counted in each tenant's slot, read back over all; the table is changed and undone through the same address."""
-    url = f"redis://127.0.0.1:{nodes[0].port}/0"
+    url = nodes[0].url
     outcomes, table = RedisOutcomes(url, LearningConfig(enabled=True)), RedisLearnt(url)
     for number, tenant in enumerate(TENANTS):
         outcomes.record(tenant, "code", "small", True, "thumbs", 0.37, f"{number:032x}")

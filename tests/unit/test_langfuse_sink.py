@@ -6,10 +6,9 @@ import pickle
 import random
 import socket
 import threading
-import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from plugins.tracing import spans_of, trace_id_of
 from plugins.values import MICROS_PER_USD, Trace
 from tests.fake_langfuse import PUBLIC_KEY, SECRET_KEY, FakeLangfuse, fake_langfuse
 from tests.unit.traces import a_trace, mixed_traces
+from tests.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -51,15 +51,6 @@ def sink_for(url: str, **options: Any) -> LangfuseSink:  # Any: keyword argument
 
 def some(count: int, **changes: Any) -> Iterator[Trace]:  # Any: the fields of Trace
     return (a_trace(id=f"call-{number}", **changes) for number in range(count))
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another thread does; fails after ten seconds."""
-    for _ in range(2_000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("did not happen within ten seconds")
 
 
 def dead_url() -> str:
@@ -115,7 +106,7 @@ async def test_a_hanging_server_neither_blocks_nor_fills_memory(server: FakeLang
     server.hanging = threading.Event()
     sink = sink_for(server.url, queue_bytes=200_000, timeout_ms=60_000, close_timeout_s=0.1)
     sink.emit(a_trace(id="first"))
-    wait_until(lambda: server.requests == 1)
+    eventually(lambda: server.requests == 1)
     tracemalloc.start()
     for trace in some(5_000, input="x" * 2_000):
         sink.emit(trace)
@@ -148,7 +139,7 @@ async def test_a_passing_failure_loses_nothing(server: FakeLangfuse, status: int
     sink = sink_for(server.url)
     for trace in some(20):
         sink.emit(trace)
-    wait_until(lambda: server.requests >= 2)
+    eventually(lambda: server.requests >= 2)
     server.status = 200
     await sink.close()
     assert len(server.generations) == 20
@@ -216,9 +207,9 @@ async def test_a_spool_survives_an_outage(server: FakeLangfuse, tmp_path: Path) 
     sink = sink_for(server.url, spool_dir=tmp_path / "spool")
     for trace in some(50):
         sink.emit(trace)
-    wait_until(lambda: sink.stats().spooled == 50)
+    eventually(lambda: sink.stats().spooled == 50)
     server.status = 200
-    wait_until(lambda: sink.stats().delivered == 50)
+    eventually(lambda: sink.stats().delivered == 50)
     await sink.close()
     assert len(server.generations) == 50
     assert list((tmp_path / "spool").iterdir()) == []
@@ -232,9 +223,9 @@ async def test_traces_outlive_wrong_keys(server: FakeLangfuse, tmp_path: Path, s
     sink = sink_for(server.url, spool_dir=tmp_path / "spool")
     for trace in some(20):
         sink.emit(trace)
-    wait_until(lambda: sink.stats().spooled == 20)
+    eventually(lambda: sink.stats().spooled == 20)
     server.status = 200
-    wait_until(lambda: sink.stats().delivered == 20)
+    eventually(lambda: sink.stats().delivered == 20)
     await sink.close()
     assert not sink.stats().dropped
 
@@ -254,7 +245,7 @@ async def test_a_spool_survives_a_restart(server: FakeLangfuse, tmp_path: Path) 
     await old.close()
     assert old.stats().spooled == 30
     new = sink_for(server.url, spool_dir=tmp_path)
-    wait_until(lambda: len(server.generations) == 30)
+    eventually(lambda: len(server.generations) == 30)
     await new.close()
     assert server.problems == []
 
@@ -266,7 +257,7 @@ async def test_two_sinks_share_a_spool_without_sending_twice(server: FakeLangfus
         old.emit(trace)
     await old.close()
     sinks = [sink_for(server.url, spool_dir=tmp_path) for _ in range(2)]
-    wait_until(lambda: len(server.generations) == 300)
+    eventually(lambda: len(server.generations) == 300)
     for sink in sinks:
         await sink.close()
     assert sum(sink.stats().delivered for sink in sinks) == 300
@@ -288,7 +279,7 @@ async def test_a_damaged_spool_file_is_removed(server: FakeLangfuse, tmp_path: P
     (tmp_path / "00000000000000000001-1-0.otlp").write_bytes(b"\xff\xff not protobuf")
     sink = sink_for(server.url, spool_dir=tmp_path)
     sink.emit(a_trace())
-    wait_until(lambda: not list(tmp_path.iterdir()))
+    eventually(lambda: not list(tmp_path.iterdir()))
     await sink.close()
     assert len(server.generations) == 1
     assert sink.stats().dropped == {"damaged": 1}

@@ -13,7 +13,7 @@ from bench.overhead_load import Client, Target, at_most, at_rate
 from bench.overhead_stats import Round, interval, summary
 from bench.overhead_upstream import Provider, answer
 from bench.overhead_work import ARMS, Arm, chat
-from tests.gateway import free_port
+from tests.clusters import free_port
 
 
 def round_of(p50_ms: float, rps: float) -> Round:

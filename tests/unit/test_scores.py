@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from plugins.scores import Score, automatic_scores, read_feedback
 from plugins.values import CacheVerdict, Caller, Step
 from tests.fake_langfuse import PUBLIC_KEY, SECRET_KEY, FakeLangfuse, fake_langfuse
 from tests.unit.traces import START_NS, a_trace
+from tests.waiting import eventually
 
 TRACE = "8c5f7a1e6f0b4f4e9d0a2b8f3a4c5d6e"
 ACME = Caller("acme", "web", "k-1")
@@ -184,9 +184,9 @@ async def test_an_outage_loses_no_score(server: FakeLangfuse, tmp_path: Path, st
     sink = sink_for(server, tmp_path)
     for number in range(10):
         sink.emit(score(number))
-    await _until(lambda: sink.stats().spooled >= 10)
+    await asyncio.to_thread(eventually, lambda: sink.stats().spooled >= 10)
     server.status = 200
-    await _until(lambda: len(server.scores) == 10)
+    await asyncio.to_thread(eventually, lambda: len(server.scores) == 10)
     await sink.close()
     assert sink.stats().dropped == {}
 
@@ -199,7 +199,7 @@ async def test_scores_wait_for_the_next_process(server: FakeLangfuse, tmp_path: 
     await old.close()
     server.status = 200
     new = sink_for(server, tmp_path)
-    await _until(lambda: len(server.scores) == 1)
+    await asyncio.to_thread(eventually, lambda: len(server.scores) == 1)
     await new.close()
 
 
@@ -228,13 +228,6 @@ async def test_without_langfuse_scores_are_lines_of_a_file(tmp_path: Path) -> No
 def test_the_command_line_reads_a_value_as_what_it_is(text: str, value: object) -> None:
     """Without quoting rules to learn."""
     assert parse_value(text) == value
-
-
-async def _until(holds: Any) -> None:
-    until = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < until, "did not happen within ten seconds"
-        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(("of", "result", "value"), [("hit", "same", 1), ("hit", "different", 0)])
