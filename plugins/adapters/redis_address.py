@@ -52,7 +52,8 @@ def check_url(url: str) -> None:
 def primary_pool(url: str, **options: Any) -> PrimaryPool:
     """The pool of a redis+sentinel:// URL; `options` are those of BlockingConnectionPool. Raises ValueError."""
     hosts, service, server, own = _sentinels(url)
-    times = {name: value for name, value in options.items() if name.startswith("socket_")}
+    # Without `retry` redis-py asks a dead Sentinel again and again, for longer than anybody waits, before the next one.
+    times = {name: value for name, value in options.items() if name.startswith("socket_") or name == "retry"}
     # redis-py annotates neither of these constructors.
     manager = Sentinel(hosts, sentinel_kwargs=own | times)  # type: ignore[no-untyped-call]
     return PrimaryPool(service, manager, **server, **options)  # type: ignore[no-untyped-call]

@@ -11,7 +11,7 @@ from plugins.adapters.redis_address import FORMS, check_url, is_sentinel
 from plugins.adapters.redis_scripts import RedisAwayError, RedisScripts
 from plugins.errors import StartError
 from plugins.values import Exact, Hold, OverCap
-from tests.clusters import watched_pair
+from tests.clusters import SERVICE, watched_pair
 from tests.ledgers import tenant_on
 from tests.servers import running_redis
 from tests.tls import tls_front, write_certificate
@@ -96,3 +96,21 @@ async def test_budgets_outlive_a_failover(tmp_path: Path) -> None:
             await tenant.ledger.replay_journal()
             assert (await tenant.balance())[0] == 300
             assert await tenant.is_balanced()
+
+
+async def test_a_sentinel_that_fails_is_asked_once(tmp_path: Path) -> None:
+    """The next one is asked at once: whoever waits for budgets waits for less than a second."""
+    asked: list[int] = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(1)
+        writer.close()
+
+    broken = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = broken.sockets[0].getsockname()[1]
+    with watched_pair(tmp_path / "redis") as watched:
+        url = f"redis+sentinel://127.0.0.1:{port},127.0.0.1:{watched.sentinel.port}/{SERVICE}"
+        async with tenant_on(url, tmp_path / "journal") as tenant:
+            await tenant.hold(300)
+    assert len(asked) == 1
+    broken.close()
