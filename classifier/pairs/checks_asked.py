@@ -12,7 +12,7 @@ from classifier.pairs.text import Parsed, Token
 _BE: Final = w.word_set("is are was were be been being am get gets got getting")
 _AFTER_TARGET: Final = w.word_set("of for that who which whose in on at to from by with")
 _OPEN: Final = w.word_set("thing things way ways name names best top some good") | w.LIGHT
-_GENERIC_SUBJECTS: Final = w.word_set("i we you they one people someone anyone somebody us u")
+GENERIC_SUBJECTS: Final = w.word_set("i we you they one people someone anyone somebody us u")
 
 
 def _target(parsed: Parsed) -> int | None:
@@ -29,8 +29,28 @@ def _target(parsed: Parsed) -> int | None:
     return None
 
 
+def _asks_name(parsed: Parsed) -> bool:
+    """`What is the (last) name of ...`."""
+    norms = parsed.norms()[:6]
+    return norms[:1] in (["what"], ["which"]) and bool({"name", "names"} & set(norms))
+
+
+def _asks_else(parsed: Parsed, asked: str, alone: tuple[int, ...]) -> str:
+    """What is asked where it cannot be a name: `how long`, `where`, or `what item did` with a noun of its own."""
+    if asked.startswith(("how", "when", "where", "why")):
+        return asked
+    tokens = parsed.tokens
+    noun = len(tokens) > 3 and tokens[0].norm in ("what", "which") and tokens[2].norm in w.AUXILIARIES and 1 in alone
+    return tokens[1].norm if noun else ""
+
+
 def check_target(pair: Pair) -> str | None:
     """Both ask for a named attribute of something, and not for the same one."""
+    names = _asks_name(pair.a), _asks_name(pair.b)
+    if names[0] != names[1]:
+        else_b = _asks_else(pair.b, pair.asked_b, pair.alignment.only_b)
+        if other_asked := else_b if names[0] else _asks_else(pair.a, pair.asked_a, pair.alignment.only_a):
+            return f"asks for a name against {other_asked}"
     one, other = _target(pair.a), _target(pair.b)
     if one is None or other is None or any((x.a, x.b) == (one, other) for x in pair.alignment.links):
         return None
@@ -41,7 +61,7 @@ def check_target(pair: Pair) -> str | None:
     return f"asks for {first.norm} against {second.norm}"
 
 
-def _voice(parsed: Parsed, at: int, lexicon: Lexicon) -> str:
+def voice_of(parsed: Parsed, at: int, lexicon: Lexicon) -> str:
     """`passive` for a participle right after a form of be, `active` for another verb form; empty if undecided."""
     norm = parsed.tokens[at].norm
     before = [t.norm for t in parsed.tokens[max(0, at - 2) : at]]
@@ -61,10 +81,10 @@ def check_voice(pair: Pair) -> str | None:
         first, second = pair.a.tokens[link.a], pair.b.tokens[link.b]
         if not is_salient(first) or first.kind != "word" or first.norm in w.LIGHT:
             continue
-        voices = {_voice(pair.a, link.a, pair.lexicon), _voice(pair.b, link.b, pair.lexicon)}
+        voices = {voice_of(pair.a, link.a, pair.lexicon), voice_of(pair.b, link.b, pair.lexicon)}
         if voices == {"active", "passive"}:
-            parsed, at = (pair.a, link.a) if _voice(pair.a, link.a, pair.lexicon) == "active" else (pair.b, link.b)
-            if not _GENERIC_SUBJECTS & {t.norm for t in parsed.tokens[:at]}:
+            parsed, at = (pair.a, link.a) if voice_of(pair.a, link.a, pair.lexicon) == "active" else (pair.b, link.b)
+            if not GENERIC_SUBJECTS & {t.norm for t in parsed.tokens[:at]}:
                 return f"{first.norm} against {second.norm}: done to, or done by"
     return None
 

@@ -225,10 +225,12 @@ def _asks_way(pair: Pair) -> bool:
 
 
 def check_insertion(pair: Pair) -> str | None:
-    """A salient word added in one place while all else is matched."""
+    """A salient word added in one place while all else is matched, or while only the form of asking differs."""
     lone_a, lone_b = pair.lone_a(), pair.lone_b()
-    if bool(lone_a) == bool(lone_b) or not pair.is_one_edit():
+    if bool(lone_a) == bool(lone_b):
         return None
+    if not pair.is_one_edit():
+        return _narrowed(pair)
     other = pair.b if lone_a else pair.a
     asked = pair.asked_a if pair.asked_a == pair.asked_b else ""
     repeated = max(len(lone_a), len(lone_b)) == 1
@@ -241,3 +243,24 @@ def check_insertion(pair: Pair) -> str | None:
         and t.norm not in _IMPLIED.get(asked, frozenset())
     ]
     return f"only one side says {' '.join(t.norm for t in added)}" if added else None
+
+
+# Adjectives of praise, and what any phone or film is anyway: they narrow nothing.
+_PRAISE: Final = w.word_set("great nice fine famous popular right correct full real true easy effective main major")
+
+
+def _narrowed(pair: Pair) -> str | None:
+    """`How can I fix a laptop` beside `how do I fix a laptop after an update`: the form may differ, and one side adds
+    a phrase with a preposition (a condition, place, time or purpose) or an adjective, which narrows the question."""
+    places = [e for e in pair.edits if e.content_a() or e.content_b()]
+    if len(places) != 1 or pair.asked_a != pair.asked_b or any(is_salient(t) for t in pair.moved):
+        return None
+    tokens = [t for t in (*places[0].only_a, *places[0].only_b) if t.norm not in w.LIGHT]
+    phrase = any(t.norm in w.PREPOSITIONS and t.norm not in ("of", "to") for t in tokens)
+    other = pair.b if pair.lone_a() else pair.a
+    for token in tokens:
+        narrows = phrase or (pair.lexicon.may_be_adjective(token.norm) and token.norm not in _PRAISE)
+        implied = token.norm in _IMPLIED.get(pair.asked_a, frozenset())
+        if is_salient(token) and narrows and not implied and not _is_redundant(token, other, pair.lexicon):
+            return f"only one side says {token.norm}"
+    return None

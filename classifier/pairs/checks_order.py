@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from classifier.pairs import words as w
+from classifier.pairs.checks_asked import GENERIC_SUBJECTS, voice_of
 from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.text import Parsed
 
@@ -73,6 +74,11 @@ def _explains_moves(pair: Pair, links: list[tuple[int, int]], budget: int) -> bo
     """
     if _ordered(links):
         return True
+    for at in range(len(links) - 1):
+        if links[at][1] > links[at + 1][1] and _links_modifier(pair, links[at], links[at + 1]):
+            swapped = [*links[:at], links[at + 1], links[at], *links[at + 2 :]]
+            if budget and _explains_moves(pair, swapped, budget - 1):
+                return True
     for start in range(len(links)):
         for end in range(start + 1, min(start + 5, len(links)) + 1):
             run, rest = links[start:end], links[:start] + links[end:]
@@ -86,8 +92,11 @@ def _explains_moves(pair: Pair, links: list[tuple[int, int]], budget: int) -> bo
 
 def _cost_of_move(pair: Pair, run: list[tuple[int, int]]) -> int:
     """1 for a phrase that keeps its preposition, 2 for a measure, a list's part or what is listed, 0 for no move."""
-    if _keeps_lead(pair, run):
+    if _keeps_lead(pair, run) or (len(run) == 1 and _turns_passive(pair, *run[0])):
         return 1
+    head = pair.a.tokens[run[0][0]].norm
+    if len(run) == 1 and pair.lexicon.is_adjective(head):  # `tours that are free` beside `free tours`
+        return 1 if _is_predicate(pair.a, run[0][0]) != _is_predicate(pair.b, run[0][1]) else 0
     words = [pair.a.tokens[a].norm for a, _ in run]
     counting = pair.asked_a == pair.asked_b and pair.asked_a in ("how_many", "how_much")
     if len(run) == 1 and (words[0] in _MEASURES or words[0].endswith("est") or (counting and words[0] in _COUNTS)):
@@ -123,13 +132,23 @@ def _is_block(run: list[tuple[int, int]], rest: list[tuple[int, int]]) -> bool:
 
 def _keeps_lead(pair: Pair, run: list[tuple[int, int]]) -> bool:
     first, second = _lead(pair.a, run[0][0]), _lead(pair.b, run[0][1])
-    if first and first == second:
+    if (first and first == second) or (len(run) > 1 and _is_purpose(pair, *run[0])):
         return True
     head = pair.a.tokens[run[0][0]].norm
     timed = head in w.DATES or head in w.SCOPE_WORDS or any(pair.a.tokens[a].norm in w.DATES for a, _ in run)
     passive = {first, second} == {"by", ""} and any(t.norm in w.AUXILIARIES for t in (*pair.a.tokens, *pair.b.tokens))
     turned = first != second and {first, second} & {"before", "after", "since"}
     return (timed and bool(first or second) and not turned) or (timed and len(run) > 1) or passive
+
+
+def _is_purpose(pair: Pair, at: int, other: int) -> bool:
+    """`To board early, which ticket ...` beside `which ticket ... to board early`."""
+    verb = pair.lexicon.may_be_verb(pair.a.tokens[at].norm) and pair.lexicon.may_be_verb(pair.b.tokens[other].norm)
+    return verb and at > 0 and other > 0 and pair.a.tokens[at - 1].norm == pair.b.tokens[other - 1].norm == "to"
+
+
+def _is_predicate(parsed: Parsed, at: int) -> bool:
+    return at > 0 and parsed.tokens[at - 1].norm in ("is", "are", "was", "were")
 
 
 def _lead(parsed: Parsed, at: int) -> str:
@@ -180,10 +199,25 @@ def _is_modifier_swap(pair: Pair) -> bool:
     swaps = _swapped_neighbours(links)
     if swaps is None:
         return False
-    for i in swaps:
-        (a1, b1), (a2, b2) = links[i], links[i + 1]
-        between = _between(pair.a, a1, a2), _between(pair.b, b1, b2)
-        filled = [part for part in between if part]
-        if len(filled) != 1 or not filled[0] <= _MODIFYING or filled[0] <= w.ARTICLES:
-            return False
-    return True
+    return all(_links_modifier(pair, links[i], links[i + 1]) for i in swaps)
+
+
+def _links_modifier(pair: Pair, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    between = _between(pair.a, one[0], other[0]), _between(pair.b, one[1], other[1])
+    filled = [part for part in between if part]
+    return len(filled) == 1 and filled[0] <= _MODIFYING and not filled[0] <= w.ARTICLES
+
+
+def _turns_passive(pair: Pair, at: int, other: int) -> bool:
+    """`May the form be signed (by me)` beside `may I sign the form`: whoever asks is the one who does it."""
+    sides = ((pair.a, at), (pair.b, other))
+    voices = [voice_of(parsed, place, pair.lexicon) for parsed, place in sides]
+    if sorted(voices) != ["active", "passive"]:
+        return False
+    (active, place), (passive, _) = sides if voices[0] == "active" else sides[::-1]
+    return active.tokens[place - 1].norm in GENERIC_SUBJECTS | {"to"} and _names_no_agent(passive)
+
+
+def _names_no_agent(parsed: Parsed) -> bool:
+    norms = parsed.norms()
+    return "by" not in norms or norms[norms.index("by") + 1 : norms.index("by") + 2] in (["me"], ["us"], ["you"])

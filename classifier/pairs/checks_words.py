@@ -120,9 +120,14 @@ def _scopes(parsed: Parsed) -> set[str]:
     return found
 
 
+_DIFFER: Final = w.word_set("different difference")
+
+
 def check_scope(pair: Pair) -> str | None:
     """`first`, `last`, `next`, `other`, `again` ... must agree."""
     one, other = _scopes(pair.a), _scopes(pair.b)
+    if not {"same"} & (one | other) and (pair.asks_for_list() or {*pair.a.norms(), *pair.b.norms()} >= _DIFFER):
+        one, other = one - {"different"}, other - {"different"}  # the (different) kinds there are
     if one - other and other - one:
         return f"scope {sorted(one - other)} against {sorted(other - one)}"
     alone = pair.is_one_edit() or not (pair.lone_a() or pair.lone_b())
@@ -158,6 +163,9 @@ def _asks_way(pair: Pair) -> bool:
 _WAYS: Final = w.word_set("way ways method methods tip tips practice practices")
 
 
+_PRAISED: Final = w.word_set("good best great greatest top nice nicest")  # which good ones there are
+
+
 def check_comparatives(pair: Pair) -> str | None:
     """More against less, best against worst; base against comparative where the rest is equal."""
     one, other = _degrees(pair.a, pair.lexicon), _degrees(pair.b, pair.lexicon)
@@ -168,7 +176,8 @@ def check_comparatives(pair: Pair) -> str | None:
         return f"degree {sorted(one)} against {sorted(other)}"
     added = [t.norm for t in (*pair.lone_a(), *pair.lone_b())]
     best = any(norm.endswith("est") or _IRREGULAR_DEGREE.get(norm) == "most" for norm in added)
-    if "most" in one ^ other and best and pair.is_one_edit() and not _asks_way(pair):
+    praised = pair.asks_for_list() and all(_PRAISED & {*p.norms()} for p in (pair.a, pair.b))
+    if "most" in one ^ other and best and pair.is_one_edit() and not praised and not _asks_way(pair):
         return f"degree {sorted(one)} against {sorted(other)}"
     whole = not pair.lone_a() and not pair.lone_b()
     if one != other and whole and ("more" in one ^ other or (pair.is_one_edit() and pair.asked_a != "how")):

@@ -180,6 +180,10 @@ class Lexicon:
         """Whether all of the word's common senses are adjectives or adverbs."""
         return bool(self.synsets(word)) and all(self._pos[s] >= 2 for s in self.synsets(word))
 
+    def may_be_adjective(self, word: str) -> bool:
+        """Whether one of the word's common senses is an adjective or adverb, and most are not verbs."""
+        return any(self._pos[s] >= 2 for s in self.synsets(word)) and not self.is_verb(word)
+
     def is_irregular(self, word: str) -> bool:
         """Whether the word is listed as an irregular form (`took`, `bought`); plurals of nouns are not meant."""
         return word in self._forms and not word.endswith(("ing", "s"))

@@ -84,6 +84,9 @@ SERVED = [
     ),
     ("What is the tallest bridge in the world?", "What is the tallest bridge?"),
     ("What colour is the flag?", "What color is the flag?"),
+    ("Which tours are free?", "Which are the free tours?"),
+    ("Can large parcels be taken by me on Monday?", "Can I take large parcels on Monday?"),
+    ("What are the different types of rope?", "What are the types of rope?"),
 ]
 
 
