@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -88,8 +88,6 @@ class TrialsHouse:
                 await self._look(self._trials)
         except RedisAwayError as away:
             log.warning("trials could not be tended: %s", away.reason)
-        except ValueError as error:
-            log.error("the evidence of a trial cannot be read: %s", error)
         self._metrics.stages(self._trials.rollouts.values())
         return self._trials
 
@@ -104,13 +102,13 @@ class TrialsHouse:
     async def _look(self, trials: Trials) -> None:
         for rollout in trials.rollouts.values():
             if rollout.stage not in (Stage.FULL, Stage.BACK):
-                await self._look_at_rollout(rollout)
+                await _if_readable(self._look_at_rollout(rollout))
         for name, experiment in self._config.experiments.items():
             trial = trial_of(name, experiment)
             if experiment.enabled and trial not in trials.promoted:
-                await self._look_at_experiment(name, trial)
+                await _if_readable(self._look_at_experiment(name, trial))
         if self._config.watch.enabled:
-            await self._look_at_models(trials)
+            await _if_readable(self._look_at_models(trials))
 
     async def _grown(self, trial: str, scale_usd: float, noting: Callable[[Evidence], Evidence]) -> Evidence | None:
         """The trial's evidence with what waits for it; None if somebody else was quicker."""
@@ -180,3 +178,11 @@ class TrialsHouse:
         what = f"Rollout of {after.task} to {after.candidate}: {words} {before.stage.value}"
         self._tell(Notice(f"{what}. {after.moves[-1].reason}."))
         return True
+
+
+async def _if_readable(looking: Awaitable[None]) -> None:
+    """One trial whose state cannot be read keeps nobody from looking at the others."""
+    try:
+        await looking
+    except ValueError as error:
+        log.error("the evidence of a trial cannot be read: %s", error)

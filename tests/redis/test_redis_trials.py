@@ -16,7 +16,7 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from plugins.adapters.redis_scripts import RedisAwayError
-from plugins.adapters.redis_trials import RedisTrials, RolloutConflictError
+from plugins.adapters.redis_trials import RedisTrials, RolloutConflictError, _state
 from plugins.adapters.trial_metrics import TrialMetrics
 from plugins.adapters.trials_house import Notice, TrialsHouse
 from plugins.config import GatewayConfig
@@ -179,6 +179,18 @@ def test_a_better_and_cheaper_variant_is_promoted_within_its_bounds(url: str) ->
     better = answers(trial, {"control": ("hedge", 900), "cheap": ("", 90)}, 200)
     found, house = tended(url, better, times=4)
     assert found.promoted == {trial: "cheap"} and "cheap now answers for everybody" in house.told[0]
+
+
+def test_a_trial_that_cannot_be_read_keeps_nobody_from_looking_at_the_others(url: str) -> None:
+    """Somebody wrote something else in place of a rollout's evidence; the experiment is promoted all the same."""
+    put(url, BEGUN)
+    with Redis.from_url(url) as client:
+        client.set(_state(BEGUN.trial), "nonsense")
+    config = configured()
+    trial = trial_of("ab", config.experiments["ab"])
+    better = answers(trial, {"control": ("hedge", 900), "cheap": ("", 90)}, 200)
+    found, _ = tended(url, better, config, times=4)
+    assert found.promoted == {trial: "cheap"}
 
 
 def test_a_model_that_changed_is_told_and_its_rollout_taken_back(url: str) -> None:
