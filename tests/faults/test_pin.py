@@ -18,9 +18,13 @@ from tests.gateway import gateway
 
 REGIONAL = ("mid", "onprem")
 CHANGES: dict[str, Any] = {
-    "cache": {"timeout_ms": 2_000},
+    "cache": {"timeout_ms": 5_000, "checks": {"judge_tier": "frontier"}},
     "budgets": {"timeout_ms": 10_000},
-    "escalation": {"max_share": 1.0, "buffer_streams_for": list(TASKS)},
+    "escalation": {
+        "max_share": 1.0,
+        "buffer_streams_for": list(TASKS),
+        "judge": {"tasks": list(TASKS), "tier": "frontier", "max_share": 1.0, "timeout_ms": 20_000},
+    },
     "answers": {"normalise": {task: ["json_fences", "json_only", "finish_reason"] for task in TASKS}},
 }
 PRIVATE = (
@@ -53,7 +57,8 @@ KINDS = (
 
 
 def everything_on(config: dict[str, Any], url: str) -> None:
-    """Judge, exploration, injection routing and full capture, which would all like to ask or tell somebody else."""
+    """Judges of prompts, of answers and of cached answers, exploration, injection routing and full capture, which would
+    all like to ask or tell somebody else."""
     two_providers(url)(config)
     config["router_settings"] |= {"cooldown_time": 1, "timeout": 3, "stream_timeout": 3}
     for entry in config["model_list"]:
@@ -61,6 +66,8 @@ def everything_on(config: dict[str, Any], url: str) -> None:
             entry["model_info"] = {**(entry.get("model_info") or {}), "region": "eu"}
     ours = config["gateway"]
     ours["tenants"]["globex"]["region"] = "eu"
+    for tenant in ("acme", "globex"):
+        ours["tenants"][tenant]["cache_check_share"] = 1.0
     ours["tiers"]["onprem"] |= {"on_premise": True}
     ours["policy"] |= {"injection": "route", "injection_tier": "small"}
     ours["routing"]["judge"] = {"enabled": True, "tier": "small", "max_share": 1.0, "below_confidence": 1.0}
@@ -77,16 +84,22 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield Pair(running, (running.origin, twin.origin))
 
 
+def _worded(draw: random.Random, kind: Kind) -> str:
+    """One of its prompts, new, again or in slightly other words: what the cache and its checks are asked about."""
+    prompt = f"{draw.choice(('', 'Tell me: '))}{draw.choice(kind.prompts)}"
+    return f"{prompt} (case {uuid.uuid4().hex[:8]})" if draw.random() < 0.4 else prompt
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=("sensitive", "declared", "regional", "regional and sensitive"))
 def test_the_pin_holds_through_everything(pair: Pair, kind: Kind) -> None:
-    """Whatever fails, no other model sees a request, be it to answer, judge, escalate or explore; the client gets an
-    answer or a clear error; and the trace of what stays on premise has none of its words."""
+    """Whatever fails, no other model sees a request, be it to answer, judge, escalate, explore or check the cache; the
+    client gets an answer or a clear error; and the trace of what stays on premise has none of its words."""
     draw = random.Random(11)  # repeatable, no secret
     before, answered = pair.calls(), 0
-    for _ in range(14):
+    for _ in range(24):
         models = draw.sample(("sim-small", "sim-mid", "sim-frontier", "sim-onprem"), draw.randint(1, 3))
         with pair.fault(draw.choice(FAULTS), *models, at=draw.choice(("a", "b", "ab"))):
-            prompt = f"{draw.choice(kind.prompts)} (case {uuid.uuid4().hex[:8]})"
+            prompt = _worded(draw, kind)
             asked = draw.choice(("auto", "best", "frontier", "small"))
             body = {"model": asked, "messages": [{"role": "user", "content": prompt}], "max_tokens": 100}
             more = {"stream": draw.random() < 0.5}
