@@ -48,6 +48,7 @@ NAMES: Final = ("acme", "Acme", "acme.", "acme@e", "acme-1", "acme_1", "a", "a.e
 CAP: Final = Cap("tenant", Window.TOTAL, micros=10**9)
 PATIENT: Final = 10_000
 PROCESSES: Final = 2
+MOST_REPEATS: Final = 10
 WORDS: Final = ("river", "bridge", "mountain", "harbour", "castle", "forest", "island", "valley", "lighthouse", "canal")
 
 
@@ -211,8 +212,11 @@ class FrontDoor:
         words = chance.sample(WORDS, 2)
         question = f"Which {words[0]} is near the {words[1]} of {uuid.uuid4().hex[:8]}?"
         victim, thief = chance.sample(("acme", "globex", "redacting"), 2)
-        first, again = self.cache_says(question, victim), self.cache_says(question, victim)
-        count.own["http exact"] += again.headers["x-tierwise-cache"] == "exact"
+        first = self.cache_says(question, victim)
+        for _ in range(MOST_REPEATS):  # it is stored behind the answer
+            if self.cache_says(question, victim).headers["x-tierwise-cache"] == "exact":
+                count.own["http exact"] += 1
+                break
         asked = self.cache_says(chance.choice((question, question.upper(), f"Please: {question}")), thief)
         count.note("http cache", asked.headers["x-tierwise-cache"] in ("exact", "semantic"))
         feedback = {"trace_id": first.headers["x-tierwise-trace-id"], "name": "thumbs", "value": True}

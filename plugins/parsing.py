@@ -178,6 +178,9 @@ def _content(content: Any, where: str, role: str) -> tuple[str, int]:
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
             raise BadRequest(f"'{where}[{place}]' must be an object with a 'type'.", param=f"{where}[{place}]")
         if "image" in part["type"]:
+            if part["type"] == "image_url" and not _has_url(part.get("image_url")):
+                place_of = f"{where}[{place}].image_url"
+                raise BadRequest(f"'{place_of}' must be an object with a 'url'.", param=place_of)
             images += 1
             continue
         said = part.get("text", part.get("content", ""))
@@ -185,6 +188,10 @@ def _content(content: Any, where: str, role: str) -> tuple[str, int]:
             raise BadRequest(f"'{where}[{place}].text' must be a string.", param=f"{where}[{place}].text")
         texts.append(said if isinstance(said, str) else json.dumps(said))
     return "\n".join(texts), images
+
+
+def _has_url(image: Any) -> bool:
+    return isinstance(image.get("url") if isinstance(image, dict) else image, str)
 
 
 def _shape(body: Json) -> str:
