@@ -130,7 +130,7 @@ def validation_report(
     }
 
 
-def train(files: Sequence[Path], out: Path, seed: int = 7, threshold: float = 0.62) -> dict[str, Any]:
+def train(files: Sequence[Path], out: Path, seed: int = 7, threshold: float = 0.675) -> dict[str, Any]:
     """Fit on `files` and write the artifact into `out`, which holds the lexicon. Returns the manifest's facts."""
     every, units = training_rows(files, seed)
     lexicon, cosines = Lexicon(out), Cosines(Embedder())
@@ -154,7 +154,7 @@ def main(
     files: list[Path] = typer.Argument(...),  # noqa: B008 - typer's way
     out: Path = typer.Option(DEFAULT_FOLDER),  # noqa: B008 - typer's way
     seed: int = typer.Option(7),
-    threshold: float = typer.Option(0.62),
+    threshold: float = typer.Option(0.675),
 ) -> None:
     """Train on FILES and print what was learnt."""
     typer.echo(json.dumps(train(files, out, seed, threshold), indent=1))
