@@ -1,4 +1,5 @@
-"""Signs in an answer's text that it is not good enough: refusal, hedge, wrong sums, loops, wrong language.
+"""Signs in an answer's text that it is not good enough: nothing said, damage, refusal, hedge, wrong sums, loops, wrong
+language.
 
 English, German, French and Spanish. Each looks for strong evidence only.
 """
@@ -6,6 +7,7 @@ English, German, French and Spanish. Each looks for strong evidence only.
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal, DivisionByZero, InvalidOperation
 from typing import Final
 
@@ -35,8 +37,9 @@ _REFUSAL = re.compile(
     r"|(?:es )?tut mir leid,? (?:aber )?(?:ich|da|das|dabei)[^.]{0,40}\bnicht\b|ich kann (?:ihnen |dir "
     r"|das |diese |dabei |hierbei |leider ){0,3}nicht (?:helfen|weiterhelfen|beantworten)"
     r"|(?:dazu|das|darüber|dabei) (?:kann|darf|möchte) ich (?:ihnen |dir )?(?:leider )?(?:nichts?|keine\w*)\b"
-    r"|(?:je suis )?désolée?,? (?:mais )?je ne (?:peux|suis)|je ne (?:peux|suis) pas (?:en mesure|vous "
-    r"aider|t['\u2019]aider|répondre|fournir|capable)"
+    r"|(?:je suis )?désolée?,? (?:mais )?je ne (?:peux|suis)|je ne (?:peux|suis) (?:malheureusement )?"
+    r"pas (?:en mesure|vous aider|t['\u2019]aider|répondre|fournir|capable)"
+    r"|(?:something went wrong|an (?:internal |unexpected )?error occurred)[^.!]{0,60}[.!] (?:please )?try again"
     r"|lo siento,? (?:pero )?no (?:puedo|tengo)|no puedo (?:ayudar\w*|responder|proporcionar|completar"
     r"|cumplir))",
     re.IGNORECASE,
@@ -55,6 +58,41 @@ _HEDGE = re.compile(
     r"|no (?:estoy (?:del todo )?segur[oa]|lo sé|tengo (?:ni )?idea)|solo puedo adivinar)",
     re.IGNORECASE,
 )
+
+
+_ANNOUNCES = re.compile(
+    r"(?:(?:sure|certainly|of course|absolutely)\b[,!.]? ?)?(?:here(?:['\u2019]s| is| are) [^\n]{0,120}:"
+    r"|let me (?:think|see|check|look)\b[^\n.!:]{0,80}[.!:\u2026]+)",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|eom_id)\|>")
+_FENCE_LINE = re.compile(r"^[ \t]*```", re.MULTILINE)
+MIN_FLOOD_CHARS: Final = 160
+MIN_LOST_CHARS: Final = 3  # one may be quoted
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see: only white space, control and format characters."""
+    return all(char.isspace() or unicodedata.category(char) in ("Cc", "Cf") for char in text)
+
+
+def only_announces(text: str) -> bool:
+    """Whether all that is said is that an answer, or a thought, follows."""
+    return _ANNOUNCES.fullmatch(text.strip()) is not None
+
+
+def damage(asked: str, answer: str) -> str | None:
+    """What shows that the text was damaged on its way: a model's own marks, characters that were lost, a flood of one
+    character, code that never ends. What the caller wrote too is no damage."""
+    if (mark := _MARKUP.search(answer)) and mark[0] not in asked:
+        return "it holds the marks of a chat template"
+    if answer.count("\ufffd") >= MIN_LOST_CHARS and "\ufffd" not in asked:
+        return "characters were lost"
+    if len(answer) >= MIN_FLOOD_CHARS and len(set(answer)) == 1 and not _ASKED_TO_REPEAT.search(asked):
+        return "it is one character over and over"
+    if answer.count("```") % 2 and len(_FENCE_LINE.findall(answer)) % 2 and "```" not in asked:
+        return "a block of code has no end"
+    return None
 
 
 def is_refusal(text: str) -> bool:
@@ -205,6 +243,20 @@ def language_of(text: str) -> str | None:
     counts = sorted(((sum(w in stop for w in words), name) for name, stop in _STOP_WORDS.items()), reverse=True)
     (best, name), (second, _) = counts[:2]
     return name if best >= MIN_STOP_WORDS and best >= 2 * second + 2 else None
+
+
+_ANSWER_IN = re.compile(
+    r"\b(?:answer|reply|respond)(?: \w+){0,2} in (?P<name>english|german|french|spanish)\b", re.IGNORECASE
+)
+
+
+def other_than_asked(question: str, answer: str) -> tuple[str, str] | None:
+    """The one language in which the question wants its answer, and the other one in which it clearly is."""
+    wanted = _ANSWER_IN.search(question)
+    if wanted is None or len({name.lower() for name in _NAMED.findall(question)}) > 1:
+        return None
+    answered, name = language_of(answer), wanted["name"].capitalize()
+    return (name, answered) if answered not in (None, name) else None
 
 
 def foreign_language(whole: str, question: str, answer: str) -> tuple[str, str] | None:

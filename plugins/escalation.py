@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from plugins.answer_checks import arithmetic_error, foreign_language, hedges, is_refusal, loops
+from plugins.answer_checks import (
+    arithmetic_error,
+    damage,
+    foreign_language,
+    hedges,
+    is_blank,
+    is_refusal,
+    loops,
+    only_announces,
+    other_than_asked,
+)
 from plugins.answer_schema import schema_error
 from plugins.values import Call, Usage
 
@@ -23,13 +33,15 @@ MIN_MEAN_LOGPROB: Final = -1.2
 MIN_SUMMARISED_CHARS: Final = 400  # shorter inputs may well have summaries as long as themselves
 MAX_CLASSIFICATION_CHARS: Final = 4000
 LOOSE_LANGUAGE_TASKS: Final = frozenset({"translation", "code", "classification", "extraction", "long_context"})
+FREE_WORDS: Final = frozenset({"translation", "generation"})  # the wanted text may itself announce something
 SHORT_ANSWER_CHARS: Final = 600  # in a longer one a hedge is a remark, not the answer
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a model answered. `mean_logprob` is per output token, natural logarithm; None if not given. `fault` is what
-    the response itself has wrong (integrity.py), if anything."""
+    the response itself has wrong (integrity.py), if anything. `called`: name and arguments of each call of a function,
+    where they are known."""
 
     text: str
     finish_reason: str = "stop"
@@ -37,6 +49,7 @@ class Answer:
     usage: Usage = field(default_factory=Usage)
     mean_logprob: float | None = None
     fault: str = ""
+    called: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,18 @@ def _integrity(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> 
 
 
 def _empty(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
-    return "the answer has no text and no tool call" if not answer.text.strip() and not answer.tool_calls else None
+    if answer.tool_calls:
+        return None
+    if is_blank(answer.text):
+        return "the answer has no text and no tool call"
+    return "the answer is only announced" if task not in FREE_WORDS and only_announces(answer.text) else None
+
+
+def _damaged(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
+    """What the caller's own limit or stop words cut is left alone."""
+    if not _is_prose(answer, shape) or answer.finish_reason in ("length", "max_tokens") or shape.get("stop"):
+        return None
+    return damage(call.text, answer.text)
 
 
 def _filtered(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
@@ -111,7 +135,27 @@ def _truncated(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> 
 def _tool_call(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
     choice = shape.get("tool_choice")
     forced = choice in ("required", "any") or (isinstance(choice, dict) and choice.get("type") not in ("auto", "none"))
-    return "a tool call was required and there is none" if forced and not answer.tool_calls else None
+    if forced and not answer.tool_calls:
+        return "a tool call was required and there is none"
+    tools = shape.get("tools")
+    return _wrong_call(answer.called, tools) if answer.called and isinstance(tools, list) else None
+
+
+def _wrong_call(called: tuple[tuple[str, str], ...], tools: list[Any]) -> str | None:
+    """What no client's code could carry out: a function that was not offered, or arguments against its schema."""
+    offered: dict[str, dict[str, Any]] = {}
+    for tool in tools:
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict):
+            return None  # a tool of another kind, whose calls are the provider's own
+        schema = function.get("parameters")
+        offered[str(function.get("name"))] = schema if isinstance(schema, dict) else {}
+    for name, arguments in called:
+        if name not in offered:
+            return "a function was called that was not offered"
+        if problem := schema_error(arguments or "{}", offered[name]):
+            return f"the arguments of a function call: {problem}"
+    return None
 
 
 def _schema(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
@@ -135,9 +179,11 @@ def _hedge(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str 
 
 
 def _language(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
-    if task in LOOSE_LANGUAGE_TASKS or not _is_prose(answer, shape):
+    if not _is_prose(answer, shape):
         return None
-    pair = foreign_language(call.text, call.question, answer.text)
+    if told := other_than_asked(call.question, answer.text):
+        return f"wanted in {told[0]}, answered in {told[1]}"
+    pair = foreign_language(call.text, call.question, answer.text) if task not in LOOSE_LANGUAGE_TASKS else None
     return f"asked in {pair[0]}, answered in {pair[1]}" if pair else None
 
 
@@ -189,6 +235,7 @@ CHECKS: Final[dict[str, Check]] = {
     "content_filter": _filtered,
     "empty": _empty,
     "truncated": _truncated,
+    "damaged": _damaged,
     "tool_call": _tool_call,
     "schema": _schema,
     "refusal": _refusal,

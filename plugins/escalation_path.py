@@ -61,7 +61,13 @@ class EscalationPath:
         """The verdict on the flight's answer, noted in its trace."""
         with flight.step(step) as noted:
             answer = Answer(
-                flight.answer, flight.finish_reason, flight.tool_calls, flight.usage, flight.mean_logprob, flight.fault
+                flight.answer,
+                flight.finish_reason,
+                flight.tool_calls,
+                flight.usage,
+                flight.mean_logprob,
+                flight.fault,
+                flight.called,
             )
             assessment = confident_enough(call, route.verdict.task, answer)
             noted.update(ok=assessment.ok, check=assessment.check, reason=assessment.reason)

@@ -92,6 +92,7 @@ class Flight:
     mean_logprob: float | None = None  # per output token, where the provider gives it
     fault: str = ""  # what the response itself has wrong
     tool_calls: int = 0
+    called: tuple[tuple[str, str], ...] = ()  # of a plain chat answer: each called function's name and arguments
     left_micros: int | None = None  # headroom where nothing is held: a hit, a refusal
     costs: dict[str, int] = field(default_factory=dict)  # micro-dollars besides the model's own, by kind
     fallbacks: int = 0

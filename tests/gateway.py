@@ -65,6 +65,8 @@ TENANTS: dict[str, dict[str, Any]] = {
     "south": {"capture": "full", "cache_group": "pool", "apps": {"web": {}}},
     "trying": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},
     "traced": {"capture": "full", "caps": [{"usd": 50, "per": "day"}], "apps": {"web": {}}},
+    "regional": {"capture": "full", "region": "eu", "apps": {"web": {}}},
+    "elsewhere": {"capture": "full", "region": "antarctica", "apps": {"web": {}}},
     "narrow": {"apps": {"web": {"models": ["auto", "small"]}}},
 }
 

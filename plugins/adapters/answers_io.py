@@ -22,6 +22,7 @@ def inspect(flight: Flight, response: Any, config: GatewayConfig) -> None:
         return
     choices = getattr(response, "choices", None) or []
     flight.mean_logprob = _mean_logprob(choices)
+    flight.called = _called(choices)
     if config.policy.integrity != "off":
         sizes = tuple(len(str(getattr(getattr(c, "message", None), "content", None) or "")) for c in choices)
         said = str(getattr(response, "model", None) or "")
@@ -76,6 +77,13 @@ def _at_no_cost(piece: Any) -> None:
     usage = getattr(piece, "usage", None) or getattr(getattr(piece, "response", None), "usage", None)
     if usage is not None and getattr(usage, "cost", None):
         usage.cost = 0.0
+
+
+def _called(choices: Sequence[Any]) -> tuple[tuple[str, str], ...]:
+    """The functions that the first choice calls."""
+    calls = getattr(getattr(choices[0], "message", None), "tool_calls", None) if choices else None
+    functions = [getattr(call, "function", None) for call in calls or ()]
+    return tuple((str(f.name or ""), str(f.arguments or "")) for f in functions if f is not None)
 
 
 def _mean_logprob(choices: Sequence[Any]) -> float | None:

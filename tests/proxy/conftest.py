@@ -39,11 +39,13 @@ EMBED = {
         "max_input_tokens": 8192,
     },
 }
+# A customer's own: the numbers of its projects, and the label on its papers.
+PATTERNS = {"project": r"\bPRJ-\d{4}\b", "label": r"(?i)\bfor internal eyes only\b"}
 
 
 def extended(config: dict[str, Any]) -> None:
-    """Count outcomes, though no threshold moves before a test applies one; have a model that embeds, and one
-    tenant that takes part in an experiment. With
+    """Count outcomes, though no threshold moves before a test applies one; have a model that embeds, one
+    tenant that takes part in an experiment, patterns of the customer's own, and two groups in a region. With
     TIERWISE_TEST_FAST_LANE=off in the environment the same tests run with every hit answered through LiteLLM."""
     if os.environ.get("TIERWISE_TEST_FAST_LANE") == "off":
         config["gateway"].setdefault("cache", {}).setdefault("fast_lane", False)
@@ -51,6 +53,10 @@ def extended(config: dict[str, Any]) -> None:
     variants = {"control": {}, "terse": {"model": "mid", "system": "Answer in one word: TERSE."}}
     config["gateway"]["experiments"] = {"tone": {"by": "user", "tenants": ["trying"], "variants": variants}}
     config["gateway"]["rollout"] = {"shadow_share": 0.5}
+    config["gateway"]["policy"]["patterns"] = PATTERNS
+    for entry in config["model_list"]:
+        if entry["model_name"] in ("mid", "onprem"):
+            entry["model_info"] = {**(entry.get("model_info") or {}), "region": "eu"}
     for part in ("budgets", "cache"):  # a busy machine is no reason to fail a test
         config["gateway"].setdefault(part, {})["timeout_ms"] = 5_000
     config["model_list"].append(EMBED)

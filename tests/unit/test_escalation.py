@@ -48,6 +48,16 @@ def schema(**properties: object) -> dict[str, object]:
             "Yes. " + "A long and useful explanation follows here. It has many parts. " * 9 + "I'm not sure of one.",
         ),
         ("Give a table.", "| a | b |\n" * 40),
+        ("Answer with the mark that ends a question.", "?"),
+        ("Answer with one emoji.", "\U0001f44d\ufe0f"),
+        ("What does <|im_end|> do?", "<|im_end|> ends a turn."),
+        ("Which character stands for what could not be read?", "\ufffd, U+FFFD."),
+        ("Write a rule of 200 dashes: repeat the dash.", "-" * 200),
+        ("Give a shell line.", "```sh\nls\n```"),
+        ("How does one open a fence of code?", "With three backticks, ``` that is, at the start of a line."),
+        ("Let's begin.", "Here are two:\n- one\n- two"),
+        ("Answer in German, then in English: hello?", "Hello, that is what you have to say when they are with you."),
+        ("Reply in French: yes?", "Oui."),
         (
             "Was heißt das auf Englisch und warum ist das so?",
             "That is what it was and it is not with us.",
@@ -75,6 +85,20 @@ def test_sound_answers_pass(question: str, answer: str) -> None:
         ("x", Answer("First 12,500 + 500 = 13,000. Then 13,000 / 4 = 3,350."), "arithmetic"),
         ("x", Answer("and so on and on, " * 40), "repetition"),
         ("x", Answer("word", mean_logprob=-2.5, usage=Usage(1, 40)), "logprob"),
+        ("x", Answer("\u200b\u2060\ufeff"), "empty"),
+        ("x", Answer("Sure! Here is a summary of the report:"), "empty"),
+        ("x", Answer("Let me think about this step by step."), "empty"),
+        ("x", Answer("Bern.<|im_end|>\n<|im_start|>user\nAnd of Spain?"), "damaged"),
+        ("x", Answer("Owls \ufffd\ufffd\ufffd at night."), "damaged"),
+        ("x", Answer("#" * 300), "damaged"),
+        ("x", Answer("```python\ndef half(x):\n    return x /"), "damaged"),
+        ("x", Answer("Je ne suis malheureusement pas en mesure de vous le dire."), "refusal"),
+        ("x", Answer("Sorry, an error occurred on our side. Please try again later."), "refusal"),
+        (
+            "Reply in German: how do fish breathe?",
+            Answer("They take oxygen from the water by their gills, which are rich in blood."),
+            "language",
+        ),
         (
             "Wie viele Menschen wohnen in der Stadt und was ist das für eine Zahl?",
             Answer("There are about two million people that live in the city and this is not a small number."),
@@ -94,10 +118,48 @@ def test_a_limit_of_the_caller_is_no_truncation() -> None:
     assert not confident_enough(call(limit=500), "chat", cut).ok
 
 
+def test_what_the_callers_own_words_cut_is_not_damaged() -> None:
+    """A block that the caller's limit or stop words left open is what the caller wanted."""
+    block = "```python\nx = 1\n"
+    assert failed("x", Answer(block), shape={"stop": ["```"]}) == ""
+    assert confident_enough(call(limit=5), "code", Answer(block, "length", usage=Usage(1, 5))).ok
+    assert failed("x", Answer(block)) == "damaged"
+
+
+def test_words_that_announce_something_may_be_what_was_asked_for() -> None:
+    """A translation or an invented line is not taken for the announcement of one."""
+    assert failed("x", Answer("Let me think about it."), task="translation") == ""
+    assert failed("x", Answer("Let me think about it."), task="reasoning") == "empty"
+
+
 def test_a_tool_call_needs_no_text() -> None:
     """An answer that calls a tool may be without text; one without the call that was required fails."""
     assert failed("x", Answer("", "tool_calls", tool_calls=1)) == ""
     assert failed("x", Answer("Sure."), shape={"tool_choice": "required"}) == "tool_call"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "ok"),
+    [
+        ("weather", '{"city": "Bern"}', True),
+        ("weather", '{"city": 4}', False),
+        ("weather", "", False),
+        ("weather", '{"city": "Bern"', False),
+        ("forecast", '{"city": "Bern"}', False),
+        ("now", "", True),
+        ("now", '{"any": 1}', True),
+    ],
+)
+def test_a_call_that_nobody_could_carry_out_fails(name: str, arguments: str, ok: bool) -> None:
+    """A function that was not offered, and arguments that are no JSON of its schema; one without a schema takes any."""
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tools = [
+        {"type": "function", "function": {"name": "weather", "parameters": parameters}},
+        {"type": "function", "function": {"name": "now"}},
+    ]
+    answer = Answer("", "tool_calls", 1, called=((name, arguments),))
+    assert failed("x", answer, shape={"tools": tools}) == ("" if ok else "tool_call")
+    assert failed("x", answer, shape={"tools": [*tools, {"type": "web_search"}]}) == "", "not all names are known"
 
 
 @pytest.mark.parametrize(
