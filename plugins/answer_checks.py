@@ -97,12 +97,22 @@ def damage(asked: str, answer: str) -> str | None:
 
 def is_refusal(text: str) -> bool:
     """Whether the answer opens with saying that it cannot or will not."""
-    return _REFUSAL.search(text[:OPENING_CHARS]) is not None
+    return _REFUSAL.search(_own_words(text[:OPENING_CHARS])) is not None
 
 
 def hedges(text: str) -> bool:
     """Whether the answer opens with not knowing, or says so twice."""
-    return _HEDGE.search(_first_sentence(text)) is not None or len(_HEDGE.findall(text)) >= 2
+    own = _own_words(text)
+    return _HEDGE.search(_first_sentence(own)) is not None or len(_HEDGE.findall(own)) >= 2
+
+
+_QUOTED = re.compile('[\u201c\u201e\u00ab][^\u201c\u201d\u00bb]{1,300}[\u201c\u201d\u00bb]|"[^"]{1,300}"')
+
+
+def _own_words(text: str) -> str:
+    """Without what somebody else is quoted to say; an answer that is a quotation as a whole is the model's own."""
+    rest = _QUOTED.sub(" ", text)
+    return rest if any(char.isalpha() for char in rest) else text
 
 
 def _first_sentence(text: str) -> str:

@@ -167,7 +167,16 @@ def _schema(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str
     return schema_error(answer.text, schema if isinstance(schema, dict) else {"type": "object"})
 
 
+_ASKED_TO_REFUSE = re.compile(
+    r"\b(?:declin\w*|refus\w*|turn\w* down|apolog\w*|reject\w*|excuse|ablehn\w*|absag\w*|entschuldig\w*"
+    r"|déclin\w*|excus\w*|rechaz\w*|disculp\w*)\b",
+    re.IGNORECASE,
+)
+
+
 def _refusal(call: Call, task: str, answer: Answer, shape: dict[str, Any]) -> str | None:
+    if task == "generation" and _ASKED_TO_REFUSE.search(call.question):
+        return None
     short = _is_prose(answer, shape) and len(answer.text) <= SHORT_ANSWER_CHARS
     return "the model says that it cannot or will not answer" if short and is_refusal(answer.text) else None
 

@@ -48,6 +48,8 @@ def schema(**properties: object) -> dict[str, object]:
             "Yes. " + "A long and useful explanation follows here. It has many parts. " * 9 + "I'm not sure of one.",
         ),
         ("Give a table.", "| a | b |\n" * 40),
+        ("Tell me of a robot.", "\u201cI'm sorry, but I can't help you,\u201d said the robot. The door stayed shut."),
+        ("Give a nervous line.", "\"I'm not sure, I really don't know,\" she said."),
         ("Answer with the mark that ends a question.", "?"),
         ("Answer with one emoji.", "\U0001f44d\ufe0f"),
         ("What does <|im_end|> do?", "<|im_end|> ends a turn."),
@@ -79,6 +81,7 @@ def test_sound_answers_pass(question: str, answer: str) -> None:
         ("x", Answer("Es tut mir leid, aber das kann ich nicht."), "refusal"),
         ("x", Answer("Je ne peux pas répondre à cette question."), "refusal"),
         ("x", Answer("Lo siento, pero no puedo ayudarte."), "refusal"),
+        ("x", Answer("\"I'm sorry, but I can't help with that.\""), "refusal"),
         ("x", Answer("I'm not sure, maybe Rome."), "hedge"),
         ("x", Answer("Das weiß ich nicht. Ich weiß es leider nicht."), "hedge"),
         ("x", Answer("17*23=401, so the answer is 401."), "arithmetic"),
@@ -130,6 +133,13 @@ def test_words_that_announce_something_may_be_what_was_asked_for() -> None:
     """A translation or an invented line is not taken for the announcement of one."""
     assert failed("x", Answer("Let me think about it."), task="translation") == ""
     assert failed("x", Answer("Let me think about it."), task="reasoning") == "empty"
+
+
+def test_a_refusal_that_was_asked_for_passes() -> None:
+    """A letter that declines says that it cannot, as it should; of another task the same words are a refusal."""
+    letter = "I'm sorry, but I can't come on Friday."
+    assert failed("Write a line that declines an invitation.", letter, task="generation") == ""
+    assert failed("When do you come?", letter) == "refusal"
 
 
 def test_a_tool_call_needs_no_text() -> None:
