@@ -36,6 +36,7 @@ _REFUSAL = re.compile(
     r"(?:unable|not able))"
     r"|(?:es )?tut mir leid,? (?:aber )?(?:ich|da|das|dabei)[^.]{0,40}\bnicht\b|ich kann (?:ihnen |dir "
     r"|das |diese |dabei |hierbei |leider ){0,3}nicht (?:helfen|weiterhelfen|beantworten)"
+    r"|leider (?:kann|darf) ich [^.!?]{0,60}\bnicht (?:beantworten|(?:weiter)?helfen)"
     r"|(?:dazu|das|darüber|dabei) (?:kann|darf|möchte) ich (?:ihnen |dir )?(?:leider )?(?:nichts?|keine\w*)\b"
     r"|(?:je suis )?désolée?,? (?:mais )?je ne (?:peux|suis)|je ne (?:peux|suis) (?:malheureusement )?"
     r"pas (?:en mesure|vous aider|t['\u2019]aider|répondre|fournir|capable)"
@@ -65,7 +66,8 @@ _ANNOUNCES = re.compile(
     r"|let me (?:think|see|check|look)\b[^\n.!:]{0,80}[.!:\u2026]+)",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|eom_id)\|>")
+_MARKUP = re.compile(r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|eom_id)\|>|\[/INST\]")
+_ERROR_PAGE = re.compile(r"\s*<(?:!doctype )?html\b[^\0]{0,300}<title>\s*[45]\d\d\b", re.IGNORECASE)
 _FENCE_LINE = re.compile(r"^[ \t]*```", re.MULTILINE)
 MIN_FLOOD_CHARS: Final = 160
 MIN_LOST_CHARS: Final = 3  # one may be quoted
@@ -82,10 +84,12 @@ def only_announces(text: str) -> bool:
 
 
 def damage(asked: str, answer: str) -> str | None:
-    """What shows that the text was damaged on its way: a model's own marks, characters that were lost, a flood of one
-    character, code that never ends. What the caller wrote too is no damage."""
+    """What shows that the text was damaged on its way: a model's own marks, characters that were lost, a server's error
+    page, a flood of one character, code that never ends. What the caller wrote too is no damage."""
     if (mark := _MARKUP.search(answer)) and mark[0] not in asked:
         return "it holds the marks of a chat template"
+    if _ERROR_PAGE.match(answer) and "html" not in asked.lower():
+        return "it is a server's error page"
     if answer.count("\ufffd") >= MIN_LOST_CHARS and "\ufffd" not in asked:
         return "characters were lost"
     if len(answer) >= MIN_FLOOD_CHARS and len(set(answer)) == 1 and not _ASKED_TO_REPEAT.search(asked):
