@@ -21,7 +21,7 @@ from classifier.heads import KINDS, Head, Inputs
 from classifier.labels import LENT, TASKS
 from classifier.mixture import Curves, Expert, Mixture, logit, sigmoid
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 SHIPPED: Final = Path(__file__).parent / "artifacts"
 WEIGHTS, MANIFEST = "weights.npz", "manifest.json"
 MODES: Final = ("full", "lexical")
@@ -157,9 +157,13 @@ def _read_head(arrays: Mapping[str, NDArray[Any]], prefix: str, kind: str) -> He
 def read_mixture(arrays: Mapping[str, NDArray[Any]], manifest: Manifest, mode: str) -> Mixture:
     """Build one mode's mixture from the flat arrays."""
     experts = []
+    read: dict[str, Head] = {}
     for entry in manifest["experts"]:
         fitted = entry["modes"][mode]
-        heads = {kind: _read_head(arrays, f"{entry['name']}/{kind}/", kind) for kind in fitted["heads"]}
+        for place in fitted["heads"]:
+            if place not in read:
+                read[place] = _read_head(arrays, f"{place}/", place.rsplit("/", 1)[1])
+        heads = {place: read[place] for place in fitted["heads"]}
         curves = Curves(**{name: np.asarray(value) for name, value in fitted["curves"].items()})
         experts.append(Expert(heads, curves, for_others=entry["name"] == LENT))
     gate = _read_head(arrays, f"gate/{mode}/line/", "line")

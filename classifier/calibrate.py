@@ -27,15 +27,17 @@ def fit_logistic_curve(inputs: Vector, target: Vector, ridge: float = 1.0) -> Ve
     return beta
 
 
-def fit_curves(scores: NDArray[np.float64], strong: Vector, weak: Vector) -> Curves:
-    """Curves of one expert from its heads' held-out scores (heads, n, 2)."""
+def fit_curves(scores: NDArray[np.float64], weight: Vector, strong: Vector, weak: Vector) -> Curves:
+    """Curves of one expert from its heads' held-out scores (heads, n, 2), weighed by `weight` (heads,)."""
     centre = scores.mean(axis=1)
     spread = np.maximum(scores.std(axis=1), 1e-6)
-    z = ((scores - centre[:, None]) / spread[:, None]).mean(axis=0)
+    share = weight / weight.sum()
+    z = np.tensordot(share, (scores - centre[:, None]) / spread[:, None], axes=1)
     slope, intercept = np.polyfit(z[:, GAIN], strong - weak, 1)
     return Curves(
         centre=centre,
         spread=spread,
+        share=share,
         gain=np.array([intercept, max(slope, 0.0)]),
         weak=fit_logistic_curve(z[:, [WEAK]], weak),
         strong=fit_logistic_curve(z[:, [WEAK, GAIN]], strong),

@@ -1,7 +1,7 @@
 """From heads to probabilities: experts, one for each source of outcomes, mixed by how much a prompt looks like it.
 
-An expert averages its heads' z-scores (they are on different scales, and the mean of several kinds of learner ranks
-better than any of them), then maps the average to probabilities with curves fitted on held-out folds.
+An expert takes the weighted mean of its heads' z-scores (they are on different scales, and the mean of several kinds of
+learner ranks better than any of them), then maps it to probabilities with curves fitted on held-out folds.
 """
 
 from __future__ import annotations
@@ -36,19 +36,21 @@ def logit(p: Vector | float) -> Vector:
 class Curves:
     """The fitted numbers of one expert in one mode.
 
-    `centre`, `spread` (heads, 2): of the heads' scores in held-out folds. `gain` (2,): intercept and slope of the
-    expected gain. `weak` (2,) and `strong` (3,): logistic (Platt) coefficients.
+    `centre`, `spread` (heads, 2): of the heads' scores in held-out folds. `share` (heads,): of each head in the mean,
+    sums to one. `gain` (2,): intercept and slope of the expected gain. `weak` (2,) and `strong` (3,): logistic (Platt)
+    coefficients.
     """
 
     centre: Vector
     spread: Vector
+    share: Vector
     gain: Vector
     weak: Vector
     strong: Vector
 
     def apply(self, scores: Vector) -> Vector:
         """Scores (heads, 2) to (3,): expected gain, P(weak is good enough), P(strong is good enough)."""
-        z = ((scores - self.centre) / self.spread).mean(axis=0)
+        z = self.share @ ((scores - self.centre) / self.spread)
         weak = sigmoid(self.weak[0] + self.weak[1] * z[WEAK])
         strong = sigmoid(self.strong[0] + self.strong[1] * z[WEAK] + self.strong[2] * z[GAIN])
         return np.array([self.gain[0] + self.gain[1] * z[GAIN], float(weak), float(strong)])

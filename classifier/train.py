@@ -51,14 +51,14 @@ def _rounded(value: Any) -> Any:
 
 
 def _members(rows: Sequence[Row]) -> dict[str, list[int]]:
-    """Rows with outcomes by expert; the corpus always has its own."""
+    """Rows with outcomes by expert; the corpus always has its own, and is the first, as others lean on it."""
     sizes = Counter(row.source for row in rows if row.has_outcomes)
     members: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
         if row.has_outcomes:
             big = row.source in (EVERYDAY, LENT) or sizes[row.source] >= MIN_ROWS
             members.setdefault(row.source if big else SMALL_SOURCES, []).append(index)
-    return dict(sorted(members.items()))
+    return dict(sorted(members.items(), key=lambda found: (found[0] != EVERYDAY, found[0])))
 
 
 def _balanced(label: Array, power: float = 0.7) -> Array:
@@ -192,7 +192,8 @@ def _fit(
         experts: dict[str, Fitted] = {}
         for name, index in members.items():
             high, low = (np.array([getattr(rows[i], end) for i in index], dtype=np.float64) for end in ENDS)
-            experts[name] = fit_expert(name, data.take(np.asarray(index)), high, low, seed, tick)
+            own = data.take(np.asarray(index))
+            experts[name] = fit_expert(name, own, high, low, seed, tick, experts.get(EVERYDAY))
     manifest = _manifest([*files, *sorted(corpus.glob("*.jsonl"))], seed, experts, rows, members)
     guessed = held_out.argmax(axis=1)
     truth = np.array([TASKS.index(str(rows[i].task)) for i in labelled])
@@ -220,8 +221,8 @@ def _manifest(
             "name": name,
             "rows": len(members[name]),
             "modes": {
-                mode: {"heads": list(kinds), "curves": {k: _rounded(v) for k, v in asdict(fit.curves[mode]).items()}}
-                for mode, kinds in fit.uses.items()
+                mode: {"heads": list(places), "curves": {k: _rounded(v) for k, v in asdict(fit.curves[mode]).items()}}
+                for mode, places in fit.uses.items()
             },
         }
         for name, fit in experts.items()

@@ -9,6 +9,7 @@ from classifier.mixture import FROM_DIFFICULTY, MENDED, Curves
 CURVES = Curves(
     centre=np.zeros((1, 2)),
     spread=np.ones((1, 2)),
+    share=np.ones(1),
     gain=np.array([0.1, 0.05]),
     weak=np.array([0.8, 1.0]),
     strong=np.array([1.5, 0.5, 0.2]),
