@@ -64,7 +64,8 @@ def _rows(started: Started) -> Iterator[Row]:
         "frontier by name, easy prompt", "frontier", _ask(client, "frontier", "What is the capital of Chad?")
     )
     yield _cache_row("the same question again", "exact", _ask(client, "auto", EASY))
-    _ask(client, "auto", PARAPHRASE[0])
+    for _ in range(2):  # the second comes back when the first one's answer is stored
+        _ask(client, "auto", PARAPHRASE[0])
     yield _cache_row("a question in other words", "semantic", _ask(client, "auto", PARAPHRASE[1]))
     yield _cache_row("the same, streamed", "semantic", _stream(client, "auto", PARAPHRASE[1]))
     yield _tier_row("auto, personal data in the prompt", "onprem", _ask(client, "auto", PRIVATE))
