@@ -53,7 +53,7 @@ TIERWISE: Mapping[str, tuple[Json, Json]] = {
     "content in traces": (OFF, {**OFF_TENANT, "capture": "full"}),
     "learning": ({**OFF, "routing": LEARNING}, OFF_TENANT),
     "all": ({"policy": POLICY, "routing": LEARNING}, ALL_TENANT),
-    "all, no fast lane": ({"policy": POLICY, "routing": LEARNING, "cache": {"fast_lane": False}}, ALL_TENANT),
+    "all, no fast lane": ({"policy": POLICY, "routing": LEARNING, "fast_lane": False}, ALL_TENANT),
 }
 # By server: changes of LiteLLM's own settings.
 EXACT = {"cache": True, "cache_params": {"type": "redis", "url": "os.environ/REDIS_URL"}}

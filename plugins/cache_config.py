@@ -36,7 +36,6 @@ class CacheChecksConfig(Settings):
 class CacheConfig(Settings):
     """`accepted_error` is the share of wrong answers accepted among served semantic hits.
 
-    `fast_lane`: answer hits in front of LiteLLM where nothing of its configuration has a say in them.
     `redis_url`: a Redis of its own for answers, which may evict them; none: the gateway's, whose budgets must never
     be evicted. `uncaptured`: what happens to answers of tenants whose content is not captured: they are not cached, or
     encrypted at rest with `encryption_key` (32 characters or more, from a Secret) for the very same request only.
@@ -49,7 +48,6 @@ class CacheConfig(Settings):
 
     enabled: bool = True
     semantic: bool = True
-    fast_lane: bool = True
     redis_url: str | None = None
     uncaptured: Literal["skip", "encrypt"] = "skip"
     encryption_key: Annotated[str, Field(min_length=32)] | None = None

@@ -227,11 +227,13 @@ class LimitsConfig(Settings):
 
 
 class GatewayConfig(Settings):
-    """The whole `gateway:` section."""
+    """The whole `gateway:` section. `fast_lane`: chat requests go past LiteLLM's web framework and key check, and hits
+    of the cache past all of LiteLLM, where nothing of its configuration has a say there."""
 
     environment: Name = "production"
     state_dir: str = ".tierwise"  # local traces without Langfuse, spooled traces, settlements while Redis is away
     redis_url: str | None = None
+    fast_lane: bool = True
     tiers: dict[Name, TierConfig]
     baseline_tier: str | None = None
     routing: RoutingConfig

@@ -51,10 +51,10 @@ INTERNAL = (b"x-litellm-", b"llm_provider-", b"x-ratelimit-")
 
 
 class Edge:
-    """`app` is LiteLLM's FastAPI application; `hits` answers what the fast lane found."""
+    """`app` is LiteLLM's FastAPI application; `hits` and `calls` answer what the fast lane takes from it."""
 
-    def __init__(self, app: ASGIApp, hits: ASGIApp) -> None:
-        self.app, self.hits = app, hits
+    def __init__(self, app: ASGIApp, hits: ASGIApp, calls: ASGIApp) -> None:
+        self.app, self.hits, self.calls = app, hits, calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -105,15 +105,17 @@ class Edge:
             if raw is None:
                 return
             body = parse_body(raw)
-            kept = cleaned(endpoint, body, ours.config.limits.pass_fields)
-            flight.call = read_call(endpoint, kept, _headers(scope), flight.id, flight.started_ns, len(raw))
-            sent = {name: value for name, value in kept.items() if name not in OURS}
+            fields = cleaned(endpoint, body, ours.config.limits.pass_fields)
+            flight.call = read_call(endpoint, fields, _headers(scope), flight.id, flight.started_ns, len(raw))
+            sent = {name: value for name, value in fields.items() if name not in OURS}
             payload = raw if len(sent) == len(body) else json.dumps(sent).encode()
             ours.flights.add(flight)
-            if ours.fast_lane and await fast_lane.finds(ours.pipeline, ours.keyring, flight, scope):
+            takes = ours.fast_lane and await fast_lane.takes(ours.pipeline, ours.keyring, flight, scope)
+            if takes and flight.hit is not None:
                 await self.hits({**scope, fast_lane.FLIGHT: flight}, receive, shaper.send)
                 return
-            await self.app(_without_steering(scope, flight, len(payload)), _replay(payload, receive), shaper.send)
+            kept, app = _without_steering(scope, flight, len(payload)), self.calls if takes else self.app
+            await app(kept, _replay(payload, receive), shaper.send)
         except GatewayError as refusal:
             flight.error, flight.caller = refusal, ours.keyring.find(bearer(scope)) or flight.caller
             await send_error(shaper.send, refusal)
@@ -177,7 +179,7 @@ def _without_steering(scope: Scope, flight: Flight | None, length: int | None = 
         kept = [(n, v) for n, v in kept if n.lower() not in (b"content-length", b"transfer-encoding", b"content-type")]
         kept += [(b"content-type", b"application/json"), (b"content-length", str(length).encode())]
         kept.append((b"x-litellm-call-id", flight.id.encode()))
-    return {**scope, "headers": kept}
+    return {**scope, "headers": kept, fast_lane.FLIGHT: flight}
 
 
 class _Shaper:

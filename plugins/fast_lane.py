@@ -1,10 +1,11 @@
-"""The fast lane: a hit of the cache is answered in front of LiteLLM, whose own path takes ten times as long.
+"""The fast lane: chat requests go past what of LiteLLM has no say in them.
 
-What is known by then decides: the key, the tenant, its policy, and what the cache holds in that scope. Everything else
-goes on through LiteLLM and takes up the path where this left it; so do hits of the other endpoints than chat. Nobody is
-passed by who has a say in every request: with LiteLLM's virtual keys, other callbacks, or a setting not known to
-leave hits alone, the lane is closed, and so it is for requests of browsers (CORS is LiteLLM's) and for keys in other
-headers than `Authorization`.
+A hit of the cache is answered here, in a tenth of the time; what is known by then decides: the key, the tenant, its
+policy, and what the cache holds in that scope. A miss goes straight to LiteLLM's endpoint, past its web framework and
+key check (`adapters.litellm_chat`), and takes up the path where this left it. The other endpoints go through LiteLLM's
+whole application. Nobody is passed by who has a say in every request: with LiteLLM's virtual keys, other callbacks, or
+a setting not known to leave chat requests alone, the lane is closed, and so it is for requests of browsers (CORS is
+LiteLLM's) and for keys in other headers than `Authorization`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ log = logging.getLogger("tierwise")
 
 FLIGHT = "tierwise.flight"  # where the scope carries the flight to `send_hit`
 OURS = {"callbacks": ["plugins.gateway.gateway"], "custom_auth": "plugins.gateway.authenticate"}
-# Settings of LiteLLM that say nothing about a request whose answer is known.
+# Settings of LiteLLM that say nothing about a request before it is at its endpoint, or about one whose answer is known.
 HARMLESS = frozenset(
     {"callbacks", "drop_params", "telemetry", "request_timeout", "num_retries", "ssl_verify", "set_verbose"}
     | {"json_logs", "modify_params", "custom_auth", "master_key", "always_include_stream_usage"}
@@ -69,8 +70,9 @@ def key_of(scope: Scope) -> str:
     return token
 
 
-async def finds(pipeline: Pipeline, keyring: Keyring, flight: Flight, scope: Scope) -> bool:
-    """Go the first part of the path in front of LiteLLM; whether the answer is in the flight now."""
+async def takes(pipeline: Pipeline, keyring: Keyring, flight: Flight, scope: Scope) -> bool:
+    """Go the first part of the path in front of LiteLLM; whether the lane answers this request. If there is a stored
+    answer, it is in the flight now."""
     caller = keyring.find(key) if (key := key_of(scope)) else None
     if caller is None or flight.call is None or caller.tenant not in pipeline.config.tenants:
         return False
@@ -79,14 +81,14 @@ async def finds(pipeline: Pipeline, keyring: Keyring, flight: Flight, scope: Sco
     except Exception:
         log.exception("a lookup in front of LiteLLM failed; the request goes on", extra={"call_id": flight.id})
         flight.opened = False
-    return flight.opened and flight.hit is not None and flight.endpoint is Endpoint.CHAT
+    return flight.opened and flight.endpoint is Endpoint.CHAT
 
 
 async def send_hit(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of the lane: the stored answer under this request's id, as JSON or as a stream."""
     flight: Flight = scope[FLIGHT]
-    assert flight.hit is not None, "`finds` said so"  # noqa: S101  # the edge asks it first
-    assert flight.call is not None, "`finds` said so"  # noqa: S101  # as above
+    assert flight.hit is not None, "`takes` said so"  # noqa: S101  # the edge asks it first
+    assert flight.call is not None, "`takes` said so"  # noqa: S101  # as above
     stored = json.loads(flight.hit.response)
     answer = replayed(flight.endpoint, stored, flight.id, flight.call.model, int(time.time()))
     flight.admitted_ns = time.time_ns()

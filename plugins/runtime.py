@@ -68,8 +68,8 @@ class Runtime:
 
     @property
     def fast_lane(self) -> bool:
-        """Whether hits of the cache are answered in front of LiteLLM."""
-        return self.lane_is_free and self.config.cache.fast_lane
+        """Whether chat requests are answered past what of LiteLLM has no say in them."""
+        return self.lane_is_free and self.config.fast_lane
 
     def any_group(self, flight: Flight) -> str:
         """A group to name to LiteLLM: the routed one; for a cache hit any one, as no model will be called."""

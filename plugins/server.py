@@ -10,8 +10,9 @@ import os
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("PYTHON_GC_THRESHOLD", "10000,10,10")
 
-from litellm.proxy.proxy_server import app as litellm_app
+from litellm.proxy import proxy_server
 
+from plugins.adapters.litellm_chat import chat_app
 from plugins.adapters.litellm_dress import dressed
 from plugins.adapters.litellm_io import quiet_refusals
 from plugins.adapters.log_guard import LITELLM, guard
@@ -29,4 +30,4 @@ for name in LITELLM:
     # First, because LiteLLM's own filter turns the exception among the arguments into text.
     logging.getLogger(name).filters.insert(0, quiet_refusals)
 
-app = Edge(litellm_app, dressed(send_hit))
+app = Edge(proxy_server.app, dressed(send_hit), dressed(chat_app(proxy_server)))

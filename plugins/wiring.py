@@ -79,7 +79,7 @@ def build(loaded: Loaded) -> Runtime:
         patterns=compile_patterns(config.policy.patterns),
     )
     if in_the_way := obstacle(loaded.raw, os.environ):
-        log.warning("hits of the cache are answered through LiteLLM, because of %s", in_the_way)
+        log.warning("the fast lane is closed, because of %s", in_the_way)
     watched = Watched(loaded.path)
     watched.changed()
     keyring = Keyring(config, os.environ.get("LITELLM_MASTER_KEY"))

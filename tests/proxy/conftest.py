@@ -46,9 +46,9 @@ PATTERNS = {"project": r"\bPRJ-\d{4}\b", "label": r"(?i)\bfor internal eyes only
 def extended(config: dict[str, Any]) -> None:
     """Count outcomes, though no threshold moves before a test applies one; have a model that embeds, one
     tenant that takes part in an experiment, patterns of the customer's own, and two groups in a region. With
-    TIERWISE_TEST_FAST_LANE=off in the environment the same tests run with every hit answered through LiteLLM."""
+    TIERWISE_TEST_FAST_LANE=off in the environment the same tests run with nothing passing by LiteLLM's application."""
     if os.environ.get("TIERWISE_TEST_FAST_LANE") == "off":
-        config["gateway"].setdefault("cache", {}).setdefault("fast_lane", False)
+        config["gateway"].setdefault("fast_lane", False)
     config["gateway"]["routing"]["learning"] = {"enabled": True}
     variants = {"control": {}, "terse": {"model": "mid", "system": "Answer in one word: TERSE."}}
     config["gateway"]["experiments"] = {"tone": {"by": "user", "tenants": ["trying"], "variants": variants}}

@@ -80,15 +80,15 @@ REQUESTS: list[tuple[str, Json, dict[str, str]]] = [
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The same gateway, with every hit answered through LiteLLM."""
-    with gateway(tmp_path_factory.mktemp("slow"), {"cache": {"fast_lane": False}}, extended) as started:
+    """The same gateway, with every request going through LiteLLM's whole application."""
+    with gateway(tmp_path_factory.mktemp("slow"), {"fast_lane": False}, extended) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A gateway of its own, as nothing may be in its cache before."""
-    with gateway(tmp_path_factory.mktemp("fast"), {"cache": {"fast_lane": True}}, extended) as started:
+    with gateway(tmp_path_factory.mktemp("fast"), {"fast_lane": True}, extended) as started:
         yield started
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
+import os
+import subprocess
+import sys
 
 import litellm
 import pytest
@@ -76,3 +80,36 @@ def test_a_client_is_kept_for_each_timeout() -> None:
     """Why time-outs are cut in whole seconds: with one of its own each request would leave a client behind."""
     keys = {BaseOpenAILLM.get_openai_client_cache_key({"timeout": t, "api_key": "k"}, "openai") for t in (1.0, 2.0)}
     assert len(keys) == 2
+
+
+# What LiteLLM's application puts around its endpoints: what the fast lane does too, and what has no say in its requests
+# (browsers, size and admission limits of other settings, a database, a licence, its own pages and metrics).
+DRESS = {"SecurityHeadersMiddleware", "GZipBufferedResponseMiddleware", "RedisRequestBatchMiddleware"}
+NO_SAY = {"CORSMiddleware", "RequestSizeLimitMiddleware", "AdmissionControlMiddleware", "PrometheusAuthMiddleware"}
+NO_SAY |= {"BillableRequestMetricsMiddleware", "BudgetReservationReleaseMiddleware", "InFlightRequestsMiddleware"}
+NO_SAY |= {"LazyFeatureMiddleware"}
+FACTS = """
+import inspect, json
+from litellm.proxy import proxy_server as proxy
+route = next(r for r in proxy.router.routes if getattr(r, "path", "") == "/v1/chat/completions")
+print(json.dumps({
+    "parameters": list(inspect.signature(proxy.chat_completion).parameters),
+    "handled": sorted(kind.__name__ for kind, how in proxy.app.exception_handlers.items() if how in (
+        proxy.openai_exception_handler, proxy.otlp_http_exception_handler)),
+    "around": sorted(one.cls.__name__ for one in proxy.app.user_middleware),
+    "before": [one.dependency.__name__ for one in route.dependencies],
+}))
+"""
+
+
+def test_the_endpoint_of_chat_completions_can_be_called_by_itself() -> None:
+    """It takes the request, a response for its headers, no model of a path, and who asks. Before it there is the key
+    check alone; around it nothing that has a say in what the fast lane takes; its handlers take what it raises.
+    In a process of its own: the import of LiteLLM's proxy warns of what is deprecated."""
+    environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    ran = subprocess.run([sys.executable, "-c", FACTS], capture_output=True, text=True, check=True, env=environ)
+    facts = json.loads(ran.stdout.splitlines()[-1])
+    assert facts["parameters"] == ["request", "fastapi_response", "model", "user_api_key_dict"]
+    assert facts["handled"] == ["HTTPException", "ProxyException"]
+    assert set(facts["around"]) == DRESS | NO_SAY
+    assert facts["before"] == ["user_api_key_auth"]
