@@ -2,10 +2,13 @@
 
     python -m bench.faults --json [--only redis]
 
-Each scenario breaks something for a few seconds while six clients ask, then mends it. `lost`: calls without an answer
+Each scenario breaks something for a few seconds while six clients ask, then mends it; first with Tierwise, then with
+vanilla LiteLLM 1.106.2 beside it (bench/fault_stand.py says how it is configured). `lost`: calls without an answer
 although the gateway could have given one (a broken line, a cut stream, a status without our error body).
-`unavailable`: 503 with a time to come back, which a tenant's policy asks for. `recovery_s`: from the mending until each
-client has had a whole answer. At the end the ledger is audited and no hold may be left. The clock scenario needs
+`refused`: 503 with a time to come back, which a tenant's policy asks for. `poor`: 200 without text, or without the JSON
+that was asked for. `recovery_s`: from the mending until there was a whole answer for each client. `5xx` counts also
+errors within a stream, and `5xx_beyond_vanilla` those of Tierwise that vanilla, by its own share of them under the
+same fault, would not have given. At the end the ledger is audited and no hold may be left. The clock scenario needs
 Debian's `faketime`; without it, it is left out and said so.
 """
 
@@ -14,145 +17,54 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from redis.asyncio import Redis
 
-from bench.fault_extremes import STREAMS, TENANT, huge_prompt, long_conversation, many_streams, vanishing, workers_of
-from bench.fault_load import CLIENTS, GATEWAY_AWAY, Load, ask, is_lost, outcomes
+from bench.fault_extremes import STREAMS, huge_prompt, long_conversation, many_streams, vanishing
+from bench.fault_load import CLIENTS, Load, ask, beyond, median_s, outcomes, told
+from bench.fault_stand import CLOCK_FILE, SCENARIOS, SPAN_S, TENANT, WRONG_JSON, Scenario, Side, Stand, stand_of
 from plugins.adapters.redis_ledger import RedisLedger
 from plugins.config import BudgetConfig
-from plugins.launcher import hand_over
-from plugins.trial.embedded_redis import EmbeddedRedis
-from tests.clusters import Watched, watched_pair
-from tests.gateway import Running, gateway
-from tests.waiting import eventually
 
 BEFORE_S: Final = 2.0
-SPAN_S: Final = 4.0
+WARM_UP_S: Final = 3.0
+PAUSE_S: Final = 3.0  # a deployment that failed is left alone for so long
 MOST_RECOVERY_S: Final = 60.0
 FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 CLOCK: Final = "clock jumped"
-FAILOVER: Final = "redis fails over"
-DEAD_AFTER_MS: Final = 1_000
-JUMP: Final = "+90000s"  # a day and an hour: past every daily window
+# By scenario: the tenant's policy while its ledger is away.
+FAILOVERS: Final = {"redis fails over": "allow", "redis fails over, default policy": "deny"}
+SIGTERM: Final = "SIGTERM"
+# Only Tierwise reads its configuration while it runs.
+OURS_ALONE: Final = ("config broken",)
 Json = dict[str, Any]
-Broken = Callable[[], AbstractAsyncContextManager[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """What the scenarios break."""
-
-    running: Running
-    redis: EmbeddedRedis | Watched
-    clock: Path
-
-    @asynccontextmanager
-    async def redis_gone(self) -> AsyncIterator[None]:
-        assert isinstance(self.redis, EmbeddedRedis)
-        self.redis.stop()
-        yield
-        self.redis.start()
-
-    @asynccontextmanager
-    async def redis_fails_over(self) -> AsyncIterator[None]:
-        """The primary dies; mended when the Sentinel has made a primary of the replica."""
-        assert isinstance(self.redis, Watched)
-        replica = self.redis.replica
-        await asyncio.to_thread(self.redis.primary.life.close)
-        yield
-        await asyncio.to_thread(eventually, lambda: replica.ask("ROLE")[0] == "master")
-
-    @asynccontextmanager
-    async def redis_slow(self) -> AsyncIterator[None]:
-        await self._redis("CLIENT", "PAUSE", int(SPAN_S * 1000), "ALL")
-        yield
-
-    @asynccontextmanager
-    async def redis_full(self) -> AsyncIterator[None]:
-        await self._redis("CONFIG", "SET", "maxmemory", "1")
-        yield
-        await self._redis("CONFIG", "SET", "maxmemory", "0")
-
-    @asynccontextmanager
-    async def redis_read_only(self) -> AsyncIterator[None]:
-        """As a primary that was demoted in a failover, until it leads again."""
-        await self._redis("REPLICAOF", "127.0.0.1", "1")
-        yield
-        await self._redis("REPLICAOF", "NO", "ONE")
-
-    def provider(self, fault: str, **more: object) -> Broken:
-        """The cheapest model misbehaves; the others work."""
-
-        @asynccontextmanager
-        async def broken() -> AsyncIterator[None]:
-            with self.running.fault("sim-small", fault, **more):
-                yield
-
-        return broken
-
-    @asynccontextmanager
-    async def worker_killed(self) -> AsyncIterator[None]:
-        os.kill(workers_of(self.running.started.process.pid)[0], signal.SIGKILL)
-        yield
-
-    @asynccontextmanager
-    async def config_broken(self) -> AsyncIterator[None]:
-        path = self.running.started.source.path
-        good = path.read_text(encoding="utf-8")
-        path.write_text("gateway: [not, a, section\n", encoding="utf-8")
-        hand_over(self.running.started)
-        yield
-        path.write_text(good, encoding="utf-8")
-        hand_over(self.running.started)
-
-    @asynccontextmanager
-    async def clock_jumped(self) -> AsyncIterator[None]:
-        self.clock.write_text(JUMP)
-        yield
-        self.clock.write_text("+0")
-
-    async def _redis(self, *words: str | int) -> None:
-        async with Redis.from_url(self.redis.url) as client:
-            await client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py has no types for it
+async def warm_up(stand: Stand) -> None:
+    """A process's first calls take seconds: each worker has had some before anything is measured."""
+    for side in (stand.tierwise, stand.vanilla):
+        if side is not None:
+            load = Load(side.target)
+            task = asyncio.create_task(load.run())
+            await load.until_answered(time.monotonic() + WARM_UP_S, MOST_RECOVERY_S)
+            load.stop.set()
+            await task
 
 
-def scenarios(stand: Stand) -> Mapping[str, Broken]:
-    """By name, in the order of the run."""
-    return {
-        "redis gone": stand.redis_gone,
-        "redis slow": stand.redis_slow,
-        "redis full": stand.redis_full,
-        "redis read-only": stand.redis_read_only,
-        "provider 500": stand.provider("error500"),
-        "provider 429": stand.provider("rate_limit"),
-        "provider hangs": stand.provider("hang", seconds=30),
-        "provider half a stream": stand.provider("half_stream"),
-        "provider wrong JSON": stand.provider("wrong_json"),
-        "provider empty answer": stand.provider("empty"),
-        "worker killed": stand.worker_killed,
-        "config broken": stand.config_broken,
-    }
-
-
-async def play(running: Running, broken: Broken) -> Json:
+async def play(stand: Stand, side: Side, broken: Scenario, as_json: bool = False) -> Json:
     """One scenario under load."""
-    load = Load(running.started.base_url, running.keys[TENANT])
+    load = Load(side.target, as_json)
     task = asyncio.create_task(load.run())
     await asyncio.sleep(BEFORE_S)
     began = time.monotonic()
-    async with broken():
+    async with broken(stand, side):
         await asyncio.sleep(SPAN_S)
     mended = time.monotonic()
     await load.until_answered(mended, MOST_RECOVERY_S)
@@ -160,37 +72,47 @@ async def play(running: Running, broken: Broken) -> Json:
     load.stop.set()
     await task
     during = [s for s in load.saw if began <= s.ended_s and s.sent_s < mended]
+    before, after = [s for s in load.saw if s.ended_s < began], [s for s in load.saw if s.sent_s >= mended]
     return {
-        "calls": len(load.saw),
-        "lost": sum(is_lost(s) for s in load.saw),
-        "unavailable": sum(s.code == GATEWAY_AWAY for s in load.saw),
+        **told(load.saw),
         "recovery_s": round(recovered - mended, 1) if load.answered_since(mended) else None,
-        "slowest_s": round(max(s.ended_s - s.sent_s for s in load.saw), 1),
         "during": outcomes(during),
-        "before_and_after": outcomes([s for s in load.saw if s not in during]),
+        "before_and_after": outcomes([*before, *after]),
+        "median_s": {"before": median_s(before), "during": median_s(during), "after": median_s(after)},
     }
 
 
-async def drain(running: Running) -> Json:
+async def drain(side: Side) -> Json:
     """SIGTERM while every client waits for a slow answer: all of them get it."""
-    with running.fault("sim-small", "slow", seconds=2):
+    process = side.running.started.process
+    with side.running.fault("sim-small", "slow", seconds=2):
         async with httpx.AsyncClient(timeout=60) as client:
-            target = running.started.base_url, running.keys[TENANT]
-            asked = [asyncio.create_task(ask(client, *target, stream=n % 2 == 1)) for n in range(4 * CLIENTS)]
+            asked = [asyncio.create_task(ask(client, side.target, stream=n % 2 == 1)) for n in range(4 * CLIENTS)]
             await asyncio.sleep(1.5)
-            running.started.process.terminate()
+            process.terminate()
             saw = await asyncio.gather(*asked)
     began = time.monotonic()
-    await asyncio.to_thread(running.started.process.wait, 60)
-    return {"calls": len(saw), "lost": sum(is_lost(s) for s in saw), "during": outcomes(saw),
-            "ended_s": round(time.monotonic() - began, 1)}  # fmt: skip
+    await asyncio.to_thread(process.wait, 60)
+    return {**told(saw), "during": outcomes(saw), "ended_s": round(time.monotonic() - began, 1)}
+
+
+async def on_both(stand: Stand, name: str, played: Callable[[Side], Awaitable[Json]]) -> Json:
+    """The same with one after the other, told as soon as it is there."""
+    row: Json = {"tierwise": await played(stand.tierwise)}
+    if stand.vanilla is not None and name not in OURS_ALONE:
+        await asyncio.sleep(PAUSE_S)
+        row["vanilla"] = await played(stand.vanilla)
+    row["5xx_beyond_vanilla"] = beyond(row["tierwise"], row.get("vanilla"))
+    print(f"{name}: {json.dumps(row)}", file=sys.stderr, flush=True)
+    return row
 
 
 async def books(stand: Stand) -> Json:
     """The ledger after it all, once nothing is held and the journal is empty, or after a minute."""
     config = BudgetConfig(timeout_ms=10_000)
-    ledger = RedisLedger(stand.redis.url, config, stand.running.state_dir, lambda _: None)
-    folder, began = stand.running.state_dir / "journal", time.monotonic()
+    state = stand.tierwise.running.state_dir
+    ledger = RedisLedger(stand.redis.url, config, state, lambda _: None)
+    folder, began = state / "journal", time.monotonic()
     try:
         while True:
             left = (await ledger.reconcile(TENANT)).open_holds
@@ -205,7 +127,7 @@ async def books(stand: Stand) -> Json:
     return {"holds_left": left, "audit_equal": audit.equal, "journal_left": journal, "after_s": after_s}
 
 
-EXTREMES: Final[Mapping[str, Callable[[Running], Awaitable[Json]]]] = {
+EXTREMES: Final[Mapping[str, Callable[[Side], Awaitable[Json]]]] = {
     f"{STREAMS} streams at once": many_streams,
     "10,000 messages": long_conversation,
     "10 MB prompt": huge_prompt,
@@ -213,81 +135,75 @@ EXTREMES: Final[Mapping[str, Callable[[Running], Awaitable[Json]]]] = {
 }
 
 
-def progress(name: str, row: Json) -> Json:
-    """The row, told as soon as it is there."""
-    print(f"{name}: {row}", file=sys.stderr, flush=True)
-    return row
-
-
-async def run(stand: Stand, only: str) -> Json:
+async def run(stand: Stand, names: Sequence[str]) -> Json:
+    """These scenarios one after another, and in the end SIGTERM if it is among them."""
     rows: dict[str, Json] = {}
-    for name, broken in scenarios(stand).items():
-        if only in name:
-            rows[name] = progress(name, await play(stand.running, broken))
-            await asyncio.sleep(3)  # a deployment that failed is left alone for so long
-    if only in "SIGTERM":
-        rows["SIGTERM"] = await drain(stand.running)
+    await warm_up(stand)
+    for name in names:
+        if name != SIGTERM:
+            rows[name] = await on_both(stand, name, partial(under_load, stand, name))
+            await asyncio.sleep(PAUSE_S)
+    if SIGTERM in names:
+        rows[SIGTERM] = await on_both(stand, SIGTERM, drain)
     return {**rows, "books": await books(stand)}
 
 
+async def under_load(stand: Stand, name: str, side: Side) -> Json:
+    return await play(stand, side, SCENARIOS[name], as_json=name == WRONG_JSON)
+
+
 async def run_extremes(stand: Stand, only: str) -> Json:
+    await warm_up(stand)
     chosen = {name: extreme for name, extreme in EXTREMES.items() if only in name}
-    rows = {name: progress(name, await extreme(stand.running)) for name, extreme in chosen.items()}
+    rows = {name: await on_both(stand, name, extreme) for name, extreme in chosen.items()}
     return {**rows, "books after extremes": await books(stand)}
 
 
-async def run_alone(stand: Stand, name: str, broken: Broken) -> Json:
-    return {name: progress(name, await play(stand.running, broken)), f"{name}: books": await books(stand)}
-
-
-@contextmanager
-def stand_of(
-    environ: Mapping[str, str], workers: int, clock: Path, watched: bool = False, quick: bool = True
-) -> Iterator[Stand]:
-    """A gateway, its Redis with an append-only file (or `watched` by a Sentinel); `quick`: with short time-outs."""
-
-    def adapt(config: Json) -> None:
-        config["gateway"]["redis_url"] = server.url
-        if quick:
-            config["router_settings"] |= {"timeout": 3, "stream_timeout": 3, "cooldown_time": 2}
-        config["gateway"]["tenants"][TENANT]["when_ledger_away"] = "allow"
-
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name) / "redis"
-        server: EmbeddedRedis | Watched
-        if watched:
-            server = stack.enter_context(watched_pair(folder, DEAD_AFTER_MS))
-        else:
-            server = stack.enter_context(EmbeddedRedis(data_dir=folder))
-        changes = {"budgets": {"timeout_ms": 500}}
-        with gateway(Path(name), changes, adapt, workers=workers, environ=environ) as running:
-            yield Stand(running, server, clock)
+async def run_alone(stand: Stand, name: str, broken: Scenario) -> Json:
+    await warm_up(stand)
+    row = await on_both(stand, name, lambda side: play(stand, side, broken))
+    return {name: row, f"{name}: books": await books(stand)}
 
 
 def faults(only: str) -> Json:
     """All of it, on servers of its own; the clock is another process's, because faking it slows a process down."""
     rows: Json = {}
-    with tempfile.TemporaryDirectory() as name:
-        clock = Path(name) / "clock"
-        clock.write_text("+0")
-        alone = only in (CLOCK, FAILOVER) or any(only in name for name in EXTREMES)
-        if not only or not alone:
-            with stand_of({}, 2, clock) as stand:
-                rows |= asyncio.run(run(stand, only))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        if names := [name for name in (*SCENARIOS, SIGTERM) if only in name]:
+            with stand_of(folder) as stand:
+                rows |= asyncio.run(run(stand, names))
         if any(only in name for name in EXTREMES):
-            with stand_of({}, 2, clock, quick=False) as stand:
+            with stand_of(folder, quick=False) as stand:
                 rows |= asyncio.run(run_extremes(stand, only))
-        if only in FAILOVER:
-            with stand_of({}, 1, clock, watched=True) as stand:
-                rows |= asyncio.run(run_alone(stand, FAILOVER, stand.redis_fails_over))
-        if only in CLOCK and not FAKETIME.exists():
-            rows[CLOCK] = {"left_out": "Debian's faketime is not installed"}
-        elif only in CLOCK:
-            environ = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
-            environ |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-            with stand_of(environ, 1, clock) as stand:
-                rows |= asyncio.run(run_alone(stand, CLOCK, stand.clock_jumped))
+        for name, policy in FAILOVERS.items():
+            if only in name:
+                with stand_of(folder, workers=1, watched=True, ledger_away=policy) as stand:
+                    rows |= asyncio.run(run_alone(stand, name, Stand.redis_fails_over))
+        if only in CLOCK:
+            rows |= clock(folder)
     return rows
+
+
+def clock(folder: Path) -> Json:
+    """A day and an hour forwards and back, for processes that believe it."""
+    if not FAKETIME.exists():
+        return {CLOCK: {"left_out": "Debian's faketime is not installed"}}
+    (folder / CLOCK_FILE).write_text("+0")
+    environ = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(folder / CLOCK_FILE)}
+    environ |= {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    with stand_of(folder, workers=1, environ=environ) as stand:
+        return asyncio.run(run_alone(stand, CLOCK, Stand.clock_jumped))
+
+
+def line_of(name: str, row: Json) -> str:
+    """One line by fault: what the clients of each saw, and the verdict."""
+    parts = [f"{side}: {row[side]['during']}, lost {row[side]['lost']}, back {row[side].get('recovery_s', '-')} s"
+             for side in ("tierwise", "vanilla") if side in row]  # fmt: skip
+    if not parts:
+        return f"{name:24} {row}"
+    parts.append(f"5xx that vanilla would not have given: {row['5xx_beyond_vanilla']}")
+    return f"{name:24} " + "; ".join(parts)
 
 
 def main() -> int:
@@ -299,8 +215,7 @@ def main() -> int:
     if chosen.json:
         print(json.dumps(result, indent=1))
     else:
-        for name, row in result.items():
-            print(f"{name:24} {row}")
+        print("\n".join(line_of(name, row) for name, row in result.items()))
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.fault_extremes import workers_of
+from bench.fault_stand import workers_of
 from plugins.adapters.redis_ledger import RedisLedger
 from plugins.config import BudgetConfig
 from tests.clusters import running_cluster

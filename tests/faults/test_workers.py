@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from bench.fault_extremes import workers_of
+from bench.fault_stand import workers_of
 from tests.gateway import gateway
 from tests.waiting import eventually
 
