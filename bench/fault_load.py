@@ -90,8 +90,10 @@ async def ask(client: httpx.AsyncClient, target: Target, *, stream: bool, as_jso
     """One call to the end."""
     began, first = time.monotonic(), 0.0
     text = f"What is the capital of {uuid.uuid4().hex}?" + " Answer in JSON." * as_json
-    body: Json = {"model": target.model, "messages": [{"role": "user", "content": text}], "max_tokens": 40}
-    body |= {"stream": stream, **({"response_format": {"type": "json_object"}} if as_json else {})}
+    body: Json = {"model": target.model, "messages": [{"role": "user", "content": text}]}
+    body |= {"max_tokens": 400 if as_json else 40, "stream": stream}
+    if as_json:
+        body["response_format"] = {"type": "json_object"}
     sent = client.stream("POST", f"{target.base_url}/chat/completions", json=body, headers=target.login)
     try:
         async with sent as reply:

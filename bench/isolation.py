@@ -5,8 +5,8 @@
 `tries`: random attempts on the real adapters over a real Redis, with tenant names that quote, nest and resemble each
 other, and with everything else equal (question, embedding, scope, conversation, trace id). `requests`: the same over
 HTTP through a real gateway, where one tenant repeats, rephrases and rates what another one did. A success is any answer
-that could only come from the victim's data; there must be none. Each victim reads its own data back, so that a store
-that lost everything would not pass.
+that could only come from the victim's data; there must be none. Each victim reads its own data back (`owners`: how many
+of its reads found it); where that share is below FLOORS nothing was there to steal, and the drill fails as well.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import multiprocessing
 import random
 import sys
 import tempfile
+import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +50,14 @@ NAMES: Final = ("acme", "Acme", "acme.", "acme@e", "acme-1", "acme_1", "a", "a.e
 CAP: Final = Cap("tenant", Window.TOTAL, micros=10**9)
 PATIENT: Final = 10_000
 PROCESSES: Final = 2
-MOST_REPEATS: Final = 10
+MOST_REPEATS: Final = 40
+REPEAT_S: Final = 0.05
+# The least share of owners' reads that must find what is theirs. A gateway may refuse some paraphrases.
+FLOORS: Final = {"exact": 1.0, "semantic": 1.0, "conversation": 1.0, "trace": 1.0,
+                 "http exact": 0.99, "http paraphrase": 0.5, "http trace": 0.99}  # fmt: skip
+REQUESTS_A_THEFT: Final = 7
+PLACES: Final = ("Austria", "Norway", "Portugal", "Finland", "Denmark", "Belgium", "Iceland", "Hungary", "Greece")
+FORMS: Final = ("Please: {}", "Tell me: {}")
 WORDS: Final = ("river", "bridge", "mountain", "harbour", "castle", "forest", "island", "valley", "lighthouse", "canal")
 
 
@@ -59,6 +68,11 @@ class Count:
     tries: Counter[str] = field(default_factory=Counter)
     successes: Counter[str] = field(default_factory=Counter)
     own: Counter[str] = field(default_factory=Counter)
+    owners_reads: Counter[str] = field(default_factory=Counter)
+
+    def read_own(self, kind: str, found: bool) -> None:
+        self.owners_reads[kind] += 1
+        self.own[kind] += found
 
     def note(self, kind: str, got: bool) -> None:
         self.tries[kind] += 1
@@ -105,10 +119,11 @@ class Stores:
         assert isinstance(hold, Hold)
         await self.ledger.settle(hold, Exact(100, 10))
         self.secrets.append(secret)
-        self.count.own["exact"] += isinstance(await self.cache.exact(scope, question), Hit)
-        self.count.own["semantic"] += isinstance(await self.cache.semantic(scope, question, vector), Hit)
-        self.count.own["conversation"] += await self.conversations.recall(tenant, secret.conversation) is not None
-        self.count.own["trace"] += await self.traces.find(tenant, secret.trace_id) is not None
+        count = self.count
+        count.read_own("exact", isinstance(await self.cache.exact(scope, question), Hit))
+        count.read_own("semantic", isinstance(await self.cache.semantic(scope, question, vector), Hit))
+        count.read_own("conversation", await self.conversations.recall(tenant, secret.conversation) is not None)
+        count.read_own("trace", await self.traces.find(tenant, secret.trace_id) is not None)
 
     async def attempt(self) -> None:
         """One tenant asks for what another one has, in one of the ways there are."""
@@ -203,35 +218,60 @@ class FrontDoor:
         headers = {"Authorization": f"Bearer {self.running.keys[tenant]}"}
         return self.client.post(f"{self.running.started.base_url}{path}", json=body, headers=headers)
 
-    def cache_says(self, question: str, tenant: str) -> httpx.Response:
+    def ask(self, question: str, tenant: str) -> httpx.Response:
         body = {"model": "small", "messages": [{"role": "user", "content": question}], "max_tokens": 50}
         return self.post("/chat/completions", body, tenant)
 
+    def is_hit(self, question: str, tenant: str) -> bool:
+        return self.ask(question, tenant).headers["x-tierwise-cache"] in ("exact", "semantic")
+
     def steal(self, chance: random.Random, count: Count) -> None:
-        """One tenant after another's answer and trace."""
-        words = chance.sample(WORDS, 2)
-        question = f"Which {words[0]} is near the {words[1]} of {uuid.uuid4().hex[:8]}?"
+        """One tenant after another's answer, in the same words and in others, and after its trace."""
+        place = chance.choice(PLACES)
+        question = f"What is the capital of {place}? (for file {uuid.uuid4().hex[:8]})"
+        form = chance.choice(FORMS).format(question)
         victim, thief = chance.sample(("acme", "globex", "redacting"), 2)
-        first = self.cache_says(question, victim)
+        trace_id = self.ask(question, victim).headers["x-tierwise-trace-id"]
         for _ in range(MOST_REPEATS):  # it is stored behind the answer
-            if self.cache_says(question, victim).headers["x-tierwise-cache"] == "exact":
-                count.own["http exact"] += 1
+            if kept := self.is_hit(question, victim):
                 break
-        asked = self.cache_says(chance.choice((question, question.upper(), f"Please: {question}")), thief)
-        count.note("http cache", asked.headers["x-tierwise-cache"] in ("exact", "semantic"))
-        feedback = {"trace_id": first.headers["x-tierwise-trace-id"], "name": "thumbs", "value": True}
-        count.own["http trace"] += self.post("/tierwise/feedback", feedback, victim).status_code == 202
-        count.note("http trace", self.post("/tierwise/feedback", feedback, thief).status_code != 404)
+            time.sleep(REPEAT_S)
+        count.read_own("http exact", kept)
+        # One or the other: the second one could be answered from what the thief itself asked first.
+        kind, asked = chance.choice((("http exact", question), ("http paraphrase", form)))
+        count.note(kind, self.is_hit(asked, thief))
+        count.read_own("http paraphrase", self.is_hit(form, victim))
+        feedback = {"trace_id": trace_id, "name": "thumbs", "value": True}
+        by_owner, by_thief = (self.post("/tierwise/feedback", feedback, who).status_code for who in (victim, thief))
+        count.read_own("http trace", by_owner == HTTPStatus.ACCEPTED)
+        count.note("http trace", by_thief != HTTPStatus.NOT_FOUND)
 
 
 def over_http(running: Running, requests: int, chance: random.Random) -> Count:
-    """Through the front door; each theft takes five requests."""
+    """Through the front door; each theft takes about seven requests."""
     count = Count()
     with httpx.Client(timeout=60) as client:
         door = FrontDoor(running, client)
-        for _ in range(requests // 5):
+        for _ in range(requests // REQUESTS_A_THEFT):
             door.steal(chance, count)
     return count
+
+
+def summary(counts: Sequence[Count]) -> dict[str, Any]:
+    """All parts together."""
+    tries, successes, own, reads = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for part in counts:
+        tries.update(part.tries)
+        successes.update(part.successes)
+        own.update(part.own)
+        reads.update(part.owners_reads)
+    return {
+        "tries": tries.total(),
+        "successes": successes.total(),
+        "by_kind": {kind: {"tries": n, "successes": successes[kind]} for kind, n in sorted(tries.items())},
+        "owners": {kind: {"reads": n, "found": own[kind], "floor": FLOORS[kind]} for kind, n in sorted(reads.items())},
+        "owners_below_floor": [kind for kind, n in reads.items() if own[kind] < FLOORS[kind] * n],
+    }
 
 
 def main() -> int:
@@ -245,18 +285,9 @@ def main() -> int:
     if chosen.requests:
         with tempfile.TemporaryDirectory() as folder, gateway(Path(folder)) as running:
             counts.append(over_http(running, chosen.requests, random.Random(chosen.seed)))
-    tries, successes, own = Counter[str](), Counter[str](), Counter[str]()
-    for part in counts:
-        tries, own = tries + part.tries, own + part.own
-        successes.update(part.successes)
-    result = {
-        "tries": tries.total(),
-        "successes": successes.total(),
-        "by_kind": {kind: {"tries": n, "successes": successes[kind]} for kind, n in sorted(tries.items())},
-        "owners_reads": dict(own),
-    }
+    result = summary(counts)
     print(json.dumps(result, indent=1) if chosen.json else "\n".join(f"{n:14} {v}" for n, v in result.items()))
-    return 0 if not successes.total() else 1
+    return 0 if not result["successes"] and not result["owners_below_floor"] else 1
 
 
 if __name__ == "__main__":

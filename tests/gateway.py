@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,3 +174,26 @@ def gateway(
             own["REDIS_URL"] = stack.enter_context(running_cluster(folder / "cluster"))[0].url
         started = stack.enter_context(running_gateway(options, {**own, **(environ or {})}))
         yield Running(started, keys, state)
+
+
+@contextmanager
+def replica(
+    running: Running, folder: Path, adapt: Callable[[dict[str, Any]], None] | None = None, code: Path = ROOT
+) -> Iterator[Started]:
+    """Another gateway with the config, keys and Redis of one that is up, and a simulated provider of its own; `code` is
+    the folder where its process finds the package."""
+    config = yaml.safe_load(running.started.source.path.read_text(encoding="utf-8"))
+    config["gateway"]["state_dir"] = str(folder / "state")
+    if adapt is not None:
+        adapt(config)
+    path = folder / "proxy_config.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    environ["REDIS_URL"] = running.started.redis_url
+    options = Options(
+        path, port=free_port(), state_dir=folder / "state", simulator_speed=0, start_timeout_s=START_TIMEOUT_S
+    )
+    with ExitStack() as stack:
+        with chdir(code):
+            started = stack.enter_context(running_gateway(options, environ))
+        yield started

@@ -59,4 +59,5 @@ def extended(config: dict[str, Any]) -> None:
             entry["model_info"] = {**(entry.get("model_info") or {}), "region": "eu"}
     for part in ("budgets", "cache"):  # a busy machine is no reason to fail a test
         config["gateway"].setdefault(part, {})["timeout_ms"] = 5_000
+    config["gateway"]["cache"] |= {"lease_ms": 120_000, "wait_ms": 120_000}
     config["model_list"].append(EMBED)

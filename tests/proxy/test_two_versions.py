@@ -7,27 +7,23 @@ scripts (renamed, and writing a key that this release does not know), and anothe
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, chdir
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import redis
-import yaml
 from typer.testing import CliRunner
 
 from plugins.adapters.cache_index import INDEX_NAME
 from plugins.budget_cli import budget_app
-from plugins.launcher import Options, running_gateway
-from tests.clusters import free_port
-from tests.gateway import CLUSTER, FOREIGN, ROOT, Running
+from tests.gateway import CLUSTER, ROOT, Running, replica
 
 TENANT = "globex"  # has no cap: every refusal is a failure
 QUESTIONS = [f"What is {first} plus {second}?" for first in range(211, 216) for second in range(31, 34)]
@@ -97,17 +93,11 @@ def edit(path: Path, old: str, new: str) -> None:
 def pair(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("next")
     code = next_release(folder / "code")
-    config = yaml.safe_load(running.started.source.path.read_text(encoding="utf-8"))
-    config["gateway"]["state_dir"] = str(folder / "state")
-    config["gateway"]["routing"]["default"]["easy"] = "mid"
-    path = folder / "proxy_config.yaml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    environ = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    environ["REDIS_URL"] = running.started.redis_url
-    options = Options(path, port=free_port(), state_dir=folder / "state", simulator_speed=0)
-    with ExitStack() as stack:
-        with chdir(code):  # where the server process looks for the package first
-            started = stack.enter_context(running_gateway(options, environ))
+
+    def adapt(config: dict[str, Any]) -> None:
+        config["gateway"]["routing"]["default"]["easy"] = "mid"
+
+    with replica(running, folder, adapt, code) as started:
         yield Pair(running, started.base_url)
 
 

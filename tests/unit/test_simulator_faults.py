@@ -1,5 +1,6 @@
 """Scripted faults of the simulated provider hit the calls they name, as often as they say."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from plugins.trial.simulator.errors import ApiError
 from plugins.trial.simulator.faults import Fault, FaultScript, read_rules
 from tests.simulator_client import SimulatorClient
+from tests.waiting import eventually_async
 
 PROMPT = "What is the capital of France?"
 
@@ -46,6 +48,22 @@ async def test_a_rate_limit_says_when_to_come_back(simulator: SimulatorClient) -
     """Retry-After is the rule's seconds, rounded up."""
     await simulator.set_faults({"fault": "rate_limit", "seconds": 6.2})
     assert (await simulator.post(PROMPT)).headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_held_call_is_answered_once_the_script_ends(simulator: SimulatorClient, stream: bool) -> None:
+    """Others are answered meanwhile; deleting the script lets it go on."""
+    await simulator.set_faults({"fault": "hold", "model": "sim-small"})
+    held = asyncio.create_task(simulator.post(PROMPT, "sim-small", stream=stream))
+
+    async def has_begun() -> bool:
+        return bool((await simulator.calls())["by_model"].get("sim-small"))
+
+    await eventually_async(has_begun)
+    assert (await simulator.post(PROMPT, "sim-mid")).status_code == 200
+    assert not held.done()
+    await simulator.http.delete("/control/faults")
+    assert (await held).status_code == 200
 
 
 async def test_a_rule_hits_only_its_model_and_endpoint(simulator: SimulatorClient) -> None:

@@ -126,7 +126,7 @@ class _Provider:
         shown = WRONG_MODEL_NAME if fault is Fault.WRONG_MODEL else asked.model
         body = embeddings_json(asked, shown, show_usage=fault is not Fault.NO_USAGE)
         settle = partial(self._settle_embeddings, record, asked)
-        return PacedBody(json.dumps(body).encode(), _pace(rule), _headers(), settle)
+        return PacedBody(json.dumps(body).encode(), self._pace(rule), _headers(), settle)
 
     async def _converse(self, request: Request, parse: Callable[[dict[str, object]], ChatRequest]) -> Response:
         self._check_key(request)
@@ -145,7 +145,7 @@ class _Provider:
             self._close_failed(record, error)
             raise
         record.quality = done.answers[0].quality
-        pace = self._model_pace(done, _pace(rule))
+        pace = self._model_pace(done, self._pace(rule))
         settle = partial(self._settle, record, done)
         in_chat = asked.endpoint == "chat"
         if asked.stream:
@@ -177,6 +177,20 @@ class _Provider:
         spoken_s = (usage.completion_tokens - usage.reasoning_tokens) / model.tokens_per_s
         first_s = scale * (model.first_token_ms / 1000 + thinking_s)
         return replace(pace, first_s=pace.first_s + first_s, rest_s=scale * spoken_s)
+
+    def _pace(self, rule: Rule | None) -> Pace:
+        match rule.fault if rule else None:
+            case Fault.HANG:
+                return Pace(hang_s=rule.wait_s if rule else 0.0)
+            case Fault.HOLD:
+                return Pace(hang_s=rule.wait_s if rule else 0.0, free=self._script.replaced)
+            case Fault.SLOW:
+                return Pace(first_s=rule.wait_s if rule else 0.0)
+            case Fault.STALL:
+                return Pace(stall_s=rule.wait_s if rule else 0.0)
+            case Fault.HALF_STREAM:
+                return Pace(half=True)
+        return Pace()
 
     def _settle(self, record: CallRecord, done: Completion, sent: Sent) -> None:
         """Bill a call: whole when it was completed or plain, else what was sent; nothing if never begun."""
@@ -213,19 +227,6 @@ class _Provider:
         known = [hmac.compare_digest(given.encode(), key) for key in self._keys]
         if scheme.lower() != "bearer" or not any(known):
             raise ApiError(401, "Incorrect API key provided.", code="invalid_api_key")
-
-
-def _pace(rule: Rule | None) -> Pace:
-    match rule.fault if rule else None:
-        case Fault.HANG:
-            return Pace(hang_s=rule.wait_s if rule else 0.0)
-        case Fault.SLOW:
-            return Pace(first_s=rule.wait_s if rule else 0.0)
-        case Fault.STALL:
-            return Pace(stall_s=rule.wait_s if rule else 0.0)
-        case Fault.HALF_STREAM:
-            return Pace(half=True)
-    return Pace()
 
 
 async def _body(request: Request) -> bytes:

@@ -1,5 +1,6 @@
 """Scripted faults: which call goes wrong, how, and how often. Repeatable: chance is a seeded counter."""
 
+import asyncio
 import hashlib
 import math
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ class Fault(StrEnum):
     UNAUTHORIZED = "unauthorized"  # 401 invalid_api_key
     CONTENT_FILTER = "content_filter"  # 400 content_policy_violation
     HANG = "hang"  # nothing for `seconds` (default 600), then the usual answer
+    HOLD = "hold"  # nothing until the script is replaced or deleted, then the usual answer
     SLOW = "slow"  # first token `seconds` later (default 2)
     HALF_STREAM = "half_stream"  # connection closed after half of the body
     STALL = "stall"  # silence of `seconds` (default 600) after half of the stream
@@ -32,7 +34,7 @@ class Fault(StrEnum):
     NO_USAGE = "no_usage"  # the answer has no usage
 
 
-DEFAULT_SECONDS = {Fault.HANG: 600.0, Fault.STALL: 600.0, Fault.SLOW: 2.0, Fault.RATE_LIMIT: 1.0}
+DEFAULT_SECONDS = {Fault.HANG: 600.0, Fault.HOLD: 86_400.0, Fault.STALL: 600.0, Fault.SLOW: 2.0, Fault.RATE_LIMIT: 1.0}
 WRONG_MODEL_NAME = "sim-substitute"
 ENDPOINTS = ("chat", "responses", "embeddings")
 
@@ -104,12 +106,15 @@ class _Counted:
 
 @dataclass(slots=True)
 class FaultScript:
-    """The rules in force, in order; the first that fires decides."""
+    """The rules in force, in order; the first that fires decides. `replaced`: set once others are in force."""
 
     _rules: list[_Counted] = field(default_factory=list)
+    replaced: asyncio.Event = field(default_factory=asyncio.Event)
 
     def replace(self, rules: Sequence[Rule]) -> None:
         self._rules = [_Counted(rule) for rule in rules]
+        self.replaced.set()
+        self.replaced = asyncio.Event()
 
     def pick(self, model: str, endpoint: str) -> Rule | None:
         """The rule that hits this call, and counts it; None for a call that goes well."""

@@ -15,9 +15,11 @@ from plugins.trial.simulator.wire import Frame
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds: `hang_s` before anything is worked on, `first_s` until the first token, `rest_s` for all the
-    others, `stall_s` in the middle of a stream. `half`: the connection is closed after half of the body."""
+    others, `stall_s` in the middle of a stream. `half`: the connection is closed after half of the body. `free` ends
+    the hanging early."""
 
     hang_s: float = 0.0
+    free: asyncio.Event | None = None
     first_s: float = 0.0
     rest_s: float = 0.0
     stall_s: float = 0.0
@@ -43,9 +45,11 @@ class _Watch:
     def __init__(self, receive: Receive) -> None:
         self._gone = asyncio.ensure_future(_until_gone(receive))
 
-    async def still_there(self, after_s: float) -> bool:
+    async def still_there(self, after_s: float, free: asyncio.Event | None = None) -> bool:
         if after_s > 0:
-            await asyncio.wait({self._gone}, timeout=after_s)
+            freed = asyncio.ensure_future((free or asyncio.Event()).wait())
+            await asyncio.wait({self._gone, freed}, timeout=after_s, return_when=asyncio.FIRST_COMPLETED)
+            freed.cancel()
         else:
             await asyncio.sleep(0)
         return not self._gone.done()
@@ -78,7 +82,7 @@ class PacedBody(Response):
             wait_s = self._pace.first_s + self._pace.rest_s
             if self._pace.hang_s or wait_s:
                 async with _Watch(receive) as watch:
-                    if not await watch.still_there(self._pace.hang_s):
+                    if not await watch.still_there(self._pace.hang_s, self._pace.free):
                         return
                     sent.started = True
                     await asyncio.sleep(wait_s)
@@ -121,7 +125,7 @@ class PacedStream(Response):
         sent = Sent()
         try:
             async with _Watch(receive) as watch:
-                if await watch.still_there(self._pace.hang_s):
+                if await watch.still_there(self._pace.hang_s, self._pace.free):
                     sent.started = True
                     await self._stream(watch, send, sent)
         finally:
