@@ -3,7 +3,7 @@
     python -m bench.overhead --json [--quick] [--arms NAME,NAME] [--rounds N] [--page FILE]
 
 Every arm is one kind of work at one server (`bench.overhead_work`). In each round all arms are visited once, in random
-order: first an open loop at a constant rate, each request timed from when it was meant to leave, then as many requests
+order: first an open loop at a constant rate (`rate_per_s`), each request timed from when it was meant to leave, then as many requests
 as 16 clients can keep under way. Figures of one arm against another's are paired by round: mean and an interval of 95 %
 (bootstrap over rounds). Per arm, beside latencies:
 
@@ -27,7 +27,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,11 @@ from plugins.trial.lifeline import start_child, stop_child
 from tests.clusters import free_port
 
 Json = dict[str, Any]
-RATE = 30.0  # requests a second of the open loop: well below what vanilla takes on one core
+RATE = 30.0  # requests a second of the open loop, but on a slow machine
+SHARE = 0.25  # this share of what vanilla takes: streams and embeddings take three times as long, and must not queue
 CLIENTS = 16
-WARM_UP = 30
+WARM_UP, WARM_RATE = 30, 10.0
+CEILING_S = 2.0
 IDLE_S = 3.0
 PEERS = ("portkey", "redisvl", "gptcache")
 CACHE = re.compile(rb"\r\n(?:x-tierwise-cache: (\w+)|(x-litellm-cache-key|x-cache): )")
@@ -59,8 +61,9 @@ class Plan:
     """How long each arm of a round is."""
 
     rounds: int
-    open_s: float
+    open_count: int  # requests
     closed_s: float
+    rate: float = RATE
 
 
 class Visit:
@@ -93,12 +96,17 @@ class Visit:
             for country in COUNTRIES:
                 await self.client.ask(chat(QUESTION.format(country), model=model))
             await asyncio.sleep(0.5)  # storing is done behind the answer
-        await at_rate(self.client, self.take(WARM_UP), RATE)
+        await at_rate(self.client, self.take(WARM_UP), WARM_RATE)
         return ""
+
+    async def ceiling(self) -> float:
+        """Answers a second with as many clients as it takes."""
+        busy, seconds = await at_most(self.client, iter(lambda: self.take(1)[0], b""), CLIENTS, CEILING_S)
+        return len(busy) / seconds
 
     async def measure(self, plan: Plan, idle_reads_per_s: float) -> None:
         began, reads = time.perf_counter(), self.reads()
-        answers = await at_rate(self.client, self.take(round(RATE * plan.open_s)), RATE)
+        answers = await at_rate(self.client, self.take(plan.open_count), plan.rate)
         await asyncio.sleep(0.1)  # what is done behind the last answers
         trips = self.reads() - reads - 1 - idle_reads_per_s * (time.perf_counter() - began)
         cpu = self.server.cpu_s
@@ -132,8 +140,8 @@ def idle_reads(store: redis.Redis) -> float:
     return (int(store.info("stats")["total_reads_processed"]) - before - 1) / IDLE_S
 
 
-def measure(arms: Sequence[Arm], plan: Plan, log: Path) -> tuple[Json, Json]:
-    """(figures by arm, what could not run and why)."""
+def measure(arms: Sequence[Arm], plan: Plan, log: Path) -> tuple[Json, Json, float]:
+    """(figures by arm, what could not run and why, requests a second of the open loops)."""
     needed = list(dict.fromkeys(arm.server for arm in arms))
     left_out = {name: why for name in needed if name in PEERS and (why := peers.missing(name))}
     arms = [arm for arm in arms if arm.server not in left_out]
@@ -149,14 +157,16 @@ def measure(arms: Sequence[Arm], plan: Plan, log: Path) -> tuple[Json, Json]:
         found["provider"] = Server("provider", port, provider.pid)
         client = stack.enter_context(redis.Redis(port=store.port))
         visits = [Visit(arm, found[arm.server], port, client) for arm in arms]
-        dumb = uvloop.run(visit_all(visits, plan, client))
-        return figures([v for v in visits if v.arm.name not in dumb], found), left_out | dumb
+        dumb, rate = uvloop.run(visit_all(visits, plan, client))
+        return figures([v for v in visits if v.arm.name not in dumb], found), left_out | dumb, rate
 
 
-async def visit_all(visits: Sequence[Visit], plan: Plan, store: redis.Redis) -> dict[str, str]:
-    """Measure all in all rounds; which could not be measured, and why."""
+async def visit_all(visits: Sequence[Visit], plan: Plan, store: redis.Redis) -> tuple[dict[str, str], float]:
+    """Measure all in all rounds; (which could not be measured, and why; requests a second of the open loops)"""
     dumb = {visit.arm.name: why for visit in visits if (why := await visit.warm())}
     visits = [visit for visit in visits if visit.arm.name not in dumb]
+    if vanilla := [visit for visit in visits if visit.arm.name == "vanilla"]:
+        plan = replace(plan, rate=min(RATE, SHARE * await vanilla[0].ceiling()))
     idle = await asyncio.to_thread(idle_reads, store)
     rng = random.Random(7)
     for number in range(plan.rounds):
@@ -165,7 +175,7 @@ async def visit_all(visits: Sequence[Visit], plan: Plan, store: redis.Redis) -> 
             await visit.measure(plan, idle)
     for visit in visits:
         visit.client.close()
-    return dumb
+    return dumb, plan.rate
 
 
 def figures(visits: Sequence[Visit], found: dict[str, Server]) -> Json:
@@ -219,10 +229,16 @@ def main() -> int:
     if options.fetch_peers:
         peers.fetch()
     few = options.quick or options.arms
-    plan = Plan(options.rounds or (10 if few else 6), open_s=1.2 if few else 1.0, closed_s=1.0 if few else 0.8)
+    plan = Plan(options.rounds or (10 if few else 6), open_count=36 if few else 30, closed_s=1.0 if few else 0.8)
     with tempfile.TemporaryDirectory(prefix="tierwise-overhead-") as folder:
-        arms, left_out = measure(chosen(options.arms, options.quick), plan, Path(folder))
-    result = {"arms": arms, "left_out": left_out, "rounds": plan.rounds, "rate_per_s": RATE, "clients": CLIENTS}
+        arms, left_out, rate = measure(chosen(options.arms, options.quick), plan, Path(folder))
+    result = {
+        "arms": arms,
+        "left_out": left_out,
+        "rounds": plan.rounds,
+        "rate_per_s": round(rate, 1),
+        "clients": CLIENTS,
+    }
     print(json.dumps(result) if options.json else table(arms))
     for name, why in left_out.items():
         print(f"{name} did not run: {why}", file=sys.stderr)

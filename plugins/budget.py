@@ -20,6 +20,7 @@ from plugins.values import Caller, Cap, CapState, OverCap, Reservation, Window, 
 
 BUSY_RETRY_S = 5  # room comes back as calls in flight settle: about as long as a call takes
 TOTAL_RETRY_S = 3600  # a total cap has no end; it is worth asking again after an operator may have acted
+LEFT_S = 1.0  # how old what is said of the room under the caps may be, where nothing is held
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}")
 _PER = {Window.HOUR: "per hour", Window.DAY: "per day", Window.MONTH: "per month", Window.TOTAL: "in total"}
 
@@ -154,6 +155,27 @@ class SeenStates:
         """The states of these caps as far as they were seen in a window that has not ended."""
         found = (self._states.get((tenant, _unlimited(cap))) for cap in caps)
         return tuple(s for s in found if s is not None and (not s.window_ends_at_s or now_s < s.window_ends_at_s))
+
+
+class SeenLeft:
+    """What callers had left when they were last looked up, in micro-dollars: believed for `LEFT_S`, and while this
+    process changed nothing of their tenant's; of `most` callers."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._left: OrderedDict[tuple[str, tuple[Cap, ...]], tuple[int, float, int | None]] = OrderedDict()
+
+    def note(self, tenant: str, caps: tuple[Cap, ...], seen: tuple[int, float], left: int | None) -> None:
+        """`seen`: the ledger's changes and the time.monotonic() from before it was asked."""
+        self._left[tenant, caps] = (*seen, left)
+        self._left.move_to_end((tenant, caps))
+        if len(self._left) > self._most:
+            self._left.popitem(last=False)
+
+    def of(self, tenant: str, caps: tuple[Cap, ...], now: tuple[int, float]) -> tuple[int | None] | None:
+        """The one value, which may be None; nothing if it is not known any more. `now`: as `seen`."""
+        changes, at_s, left = self._left.get((tenant, caps), (-1, 0.0, None))
+        return (left,) if changes == now[0] and now[1] - at_s < LEFT_S else None
 
 
 def _unlimited(cap: Cap) -> Cap:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
-from plugins.budget import SeenStates, caps_of, least_left_micros, over_budget, step_down_reason
+from plugins.budget import SeenLeft, SeenStates, caps_of, least_left_micros, over_budget, step_down_reason
 from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
 from plugins.errors import BadRequest, GatewayError, LedgerAwayError, Unavailable
@@ -43,6 +43,7 @@ class BudgetPath:
     ledger: Ledger
     monitor: BudgetMonitor
     seen: SeenStates = field(default_factory=SeenStates)
+    seen_left: SeenLeft = field(default_factory=SeenLeft)
 
     async def reserve(self, flight: Flight, call: Call, tenant: TenantConfig, route: Route) -> GatewayError | None:
         """Hold the most that the routed call can cost, or say why not."""
@@ -147,12 +148,18 @@ class BudgetPath:
         return step_down_reason(states, self.config.auto_tiers[-1], share)
 
     async def left(self, call: Call, tenant: TenantConfig) -> int | None:
-        """The least dollar headroom of a call that holds nothing; None without a cap, or when nobody can say."""
-        caps = caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
+        """The least dollar headroom of a call that holds nothing; None without a cap, or when nobody can say. What
+        other replicas spent in the last second may be missing."""
+        name, caps = call.caller.tenant, caps_of(call.caller.tenant, tenant, call.caller, call.end_user)
+        now = self.ledger.changes(name), time.monotonic()
+        if (known := self.seen_left.of(name, caps, now)) is not None:
+            return known[0]
         try:
-            return least_left_micros(await self.ledger.states(call.caller.tenant, tenant.timezone, caps))
+            left = least_left_micros(await self.ledger.states(name, tenant.timezone, caps))
         except LedgerAwayError:
             return None
+        self.seen_left.note(name, caps, now, left)
+        return left
 
     def reservation(
         self, hold_id: str, call: Call, tenant: TenantConfig, most: tuple[int, int], tier: str

@@ -53,7 +53,10 @@ class Ledger(Protocol):
         """The call was refused after `LedgerAway`: give back what may have been held."""
 
     async def states(self, tenant: str, timezone: str, caps: tuple[Cap, ...]) -> tuple[CapState, ...]:
-        """The counters of these caps now; for `budget show` and metrics."""
+        """The counters of these caps now; for `budget show`, metrics and hits of the cache."""
+
+    def changes(self, tenant: str) -> int:
+        """How often this process has changed the tenant's counters so far."""
 
 
 class BudgetMonitor(Protocol):

@@ -32,6 +32,7 @@ class FakeLedger:
     charges: dict[str, Charge] = field(default_factory=dict)
     abandoned: list[str] = field(default_factory=list)
     states_seen: tuple[CapState, ...] = ()
+    asked: int = 0  # for states
 
     async def reserve(self, request: Reservation) -> Hold | OverCap | LedgerAway:
         if self.answer is not None:
@@ -54,7 +55,11 @@ class FakeLedger:
         self.abandoned.append(request.call_id)
 
     async def states(self, tenant: str, timezone: str, caps: tuple[Cap, ...]) -> tuple[CapState, ...]:
-        return ()
+        self.asked += 1
+        return self.states_seen
+
+    def changes(self, tenant: str) -> int:
+        return len(self.holds) + len(self.charges)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from plugins.values import Cap, CapState, Window
 
 SWEEP_MOST = 20  # expired holds ended on the way by one reserve or states
 RECONCILE_MOST = 200
+READS = frozenset({"states_v1", "snapshot_v1"})
 _log = logging.getLogger(__name__)
 
 
@@ -84,6 +86,7 @@ class LedgerBooks:
         self._scripts = RedisScripts(url, config.timeout_ms)
         self._on_alert = on_alert
         self._calendar = calendar
+        self._changes: Counter[str] = Counter()  # by tenant
         self._clock_offset_s = 0  # the server's clock minus ours, learnt when they disagree about a window
         self.configure(config)
 
@@ -91,6 +94,10 @@ class LedgerBooks:
         """Apply changed settings from now on (except `timeout_ms`, which needs a new ledger)."""
         self._config = config
         self._shares = " ".join(str(round(share * 1000)) for share in sorted(config.alert_shares))
+
+    def changes(self, tenant: str) -> int:
+        """How often a script that may have changed this tenant's counters was run here."""
+        return self._changes[tenant]
 
     async def answers(self) -> bool:
         """Whether Redis is there now. Raises nothing."""
@@ -188,12 +195,16 @@ class LedgerBooks:
     async def _run(self, name: str, tenant: str, *args: str | int) -> Any:
         """Run a script; once more when the line broke, which every script recognises as a repetition."""
         try:
+            try:
+                return await self._scripts.run(name, tenant, *args)
+            except RedisAwayError as away:
+                if not away.broken:
+                    raise
+            await asyncio.sleep(0)
             return await self._scripts.run(name, tenant, *args)
-        except RedisAwayError as away:
-            if not away.broken:
-                raise
-        await asyncio.sleep(0)
-        return await self._scripts.run(name, tenant, *args)
+        finally:
+            if name not in READS:
+                self._changes[tenant] += 1
 
     def _tell(self, tenant: str, rows: list[list[bytes]]) -> tuple[Alert, ...]:
         alerts = wire.read_alerts(tenant, rows)

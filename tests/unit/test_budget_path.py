@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from plugins.adapters.budget_metrics import BudgetMetrics
-from plugins.budget import Alert
+from plugins.budget import Alert, SeenLeft
 from plugins.budget_path import BudgetPath
 from plugins.config import CapConfig, GatewayConfig
 from plugins.errors import OverBudget
@@ -21,6 +21,8 @@ from plugins.values import (
     CapState,
     Constraints,
     Difficulty,
+    Exact,
+    Hold,
     Layer,
     LedgerAway,
     LowerBound,
@@ -71,6 +73,30 @@ async def test_a_second_attempt_without_room_is_not_made() -> None:
     ledger.answer = OverCap(CapState(DAY, 900, 0, FAR_S), 200, 60)
     assert isinstance(await budget.hold_again(flight), OverBudget)
     assert flight.hold is not None and flight.hold.call_id == "id" and not ledger.charges
+
+
+async def test_what_is_left_is_looked_up_once_a_second_while_nothing_changes() -> None:
+    """Hits of the cache one after another share a look at the ledger, until this process holds or charges."""
+    ledger = FakeLedger(states_seen=(CapState(DAY, 700, 100, FAR_S),))
+    path, made, tenant = BudgetPath(CONFIG, CATALOG, ledger, FakeMonitor()), call(HARD), CONFIG.tenants["trial"]
+    assert [await path.left(made, tenant) for _ in range(3)] == [200] * 3 and ledger.asked == 1
+    ledger.states_seen = (CapState(DAY, 800, 100, FAR_S),)
+    held = await ledger.reserve(path.reservation("id", made, tenant, (10, 10), "small"))
+    assert await path.left(made, tenant) == 100
+    assert isinstance(held, Hold)
+    await ledger.settle(held, Exact(10, 10))
+    await path.left(made, tenant)
+    assert ledger.asked == 3
+
+
+def test_what_is_left_is_not_believed_for_long() -> None:
+    """What other replicas spend shows within a second."""
+    seen = SeenLeft(most=1)
+    seen.note("acme", (DAY,), (3, 10.0), None)
+    assert seen.of("acme", (DAY,), (3, 10.9)) == (None,)
+    assert seen.of("acme", (DAY,), (3, 11.1)) is None and seen.of("acme", (DAY,), (4, 10.0)) is None
+    seen.note("globex", (DAY,), (3, 10.0), 5)
+    assert seen.of("acme", (DAY,), (3, 10.0)) is None and seen.of("globex", (DAY,), (3, 10.0)) == (5,)
 
 
 async def test_a_call_beside_the_clients_is_not_made_without_the_ledger() -> None:
