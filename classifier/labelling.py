@@ -42,12 +42,17 @@ class Models:
     judge: str
 
 
+class Unlabelled(Exception):
+    """One prompt has no label; the message says what could not be had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The rows that are done, in the order of the prompts; how many failed; why the run ended early, if it did."""
+    """The rows that are done, in the order of the prompts; prompts that could not be labelled, each with the reason;
+    why the run ended early, if it did."""
 
     rows: tuple[dict[str, Any], ...]
-    failed: int
+    failed: Mapping[str, str]
     stopped: str
 
 
@@ -63,12 +68,16 @@ async def label(
     SetupError for a wrong address, key or model name."""
     different = list(dict.fromkeys(prompts))
     stopped: list[Exception] = []
+    failed: dict[str, str] = {}
     places = asyncio.Semaphore(at_once)
 
     async def one(prompt: str) -> dict[str, Any] | None:
         async with places:
             try:
                 return None if stopped else await _row(prompt, models, desk, source)
+            except Unlabelled as error:
+                failed[prompt] = str(error)
+                return None
             except (SpendLimitError, BudgetError, SetupError) as error:
                 stopped.append(error)
                 return None
@@ -81,20 +90,16 @@ async def label(
         if isinstance(error, SetupError):
             raise error
     rows = tuple(row for task in tasks if (row := task.result()) is not None)
-    return Labelled(rows, 0 if stopped else len(different) - len(rows), str(stopped[0]) if stopped else "")
+    return Labelled(rows, failed, str(stopped[0]) if stopped else "")
 
 
-async def _row(prompt: str, models: Models, desk: Desk, source: str) -> dict[str, Any] | None:
-    """None where an answer or the judge's opinion could not be had."""
+async def _row(prompt: str, models: Models, desk: Desk, source: str) -> dict[str, Any]:
+    """Raises Unlabelled where an answer or the judge's opinion could not be had."""
     asked: Sequence[Mapping[str, Any]] = [{"role": "user", "content": prompt}]
-    weak = await _ask(desk, models.weak, asked)
-    strong = await _ask(desk, models.strong, asked)
-    if not (weak.answered and strong.answered):
-        return None
+    weak = await _ask(desk, "weak", models.weak, asked)
+    strong = await _ask(desk, "strong", models.strong, asked)
     first = await _grades(desk, models.judge, prompt, (weak.text, strong.text))
     second = await _grades(desk, models.judge, prompt, (strong.text, weak.text))
-    if first is None or second is None:
-        return None
     return {
         "prompt": prompt,
         "weak_ok": (first[0] + second[1]) / 2,
@@ -104,14 +109,14 @@ async def _row(prompt: str, models: Models, desk: Desk, source: str) -> dict[str
     }
 
 
-async def _grades(desk: Desk, judge: str, prompt: str, answers: tuple[str, str]) -> tuple[float, float] | None:
-    reply = await _ask(desk, judge, _messages(prompt, answers), _SCHEMA)
+async def _grades(desk: Desk, judge: str, prompt: str, answers: tuple[str, str]) -> tuple[float, float]:
+    reply = await _ask(desk, "judge", judge, _messages(prompt, answers), _SCHEMA)
     start, end = reply.text.find("{"), reply.text.rfind("}")
     try:
         said = json.loads(reply.text[start : end + 1])
         return GRADES[said["a"]], GRADES[said["b"]]
     except (ValueError, KeyError, TypeError):
-        return None
+        raise Unlabelled(f"the judge {judge!r} gave no two grades{_because(reply)}") from None
 
 
 def _messages(prompt: str, answers: tuple[str, str]) -> list[Mapping[str, Any]]:
@@ -123,8 +128,16 @@ def _messages(prompt: str, answers: tuple[str, str]) -> list[Mapping[str, Any]]:
 
 
 async def _ask(
-    desk: Desk, model: str, messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None = None
+    desk: Desk, role: str, model: str, messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None = None
 ) -> Reply:
+    """Raises Unlabelled for a failure that may pass."""
     settings = desk.gateway.settings
     key = key_of("label", settings.base_url, model, json.dumps(messages), settings.max_tokens, settings.temperature)
-    return await desk.ask(model, messages, schema, "", key)
+    reply = await desk.ask(model, messages, schema, "", key)
+    if not reply.answered:
+        raise Unlabelled(f"no answer from {role} {model!r}{_because(reply)}")
+    return reply
+
+
+def _because(reply: Reply) -> str:
+    return f" ({reply.error})" if reply.error else ""

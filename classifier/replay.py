@@ -29,6 +29,7 @@ class Request:
     text: str
     prompt_tokens: int
     completion_tokens: int
+    line: int  # of the log, from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def read_log(path: Path) -> list[Request]:
             raise DataError(f"{path}:{number}: expected 'prompt' or 'input' (a text), or 'messages' with a user's text")
         prompt_tokens = _tokens(value, ("prompt_tokens", "input_tokens"), len(text) // CHARS_PER_TOKEN + 1)
         completion_tokens = _tokens(value, ("completion_tokens", "output_tokens"), ANSWER_TOKENS)
-        found.append(Request(text, prompt_tokens, completion_tokens))
+        found.append(Request(text, prompt_tokens, completion_tokens, number))
     if not found:
         raise DataError(f"{path} holds no requests")
     return found
@@ -147,7 +148,7 @@ def replay_log(
         "expected_ok_always_frontier": round(float(np.mean([p.ok_strong for p in predictions])), 4),
         "ambiguous_share": round(len(ambiguous) / len(requests), 4),
         "ambiguous": [
-            {"line": i + 1, "hardness": round(predictions[i].hardness, 3), "route": routes[i]}
+            {"line": requests[i].line, "hardness": round(predictions[i].hardness, 3), "route": routes[i]}
             for _, i in ambiguous[:50]
         ],
     }

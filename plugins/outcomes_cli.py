@@ -85,29 +85,32 @@ def label(
     """Label a log: a weak and a strong model answer each prompt through the gateway, and a judge grades both.
 
     What was asked is kept in OUT.sqlite: run it again to go on after a stop. Prices are learnt from the gateway's
-    replies; a cap on the key is the hard limit. Exit code 1 if a limit was met or a prompt could not be labelled; what
-    is done is in OUT.
+    replies; a cap on the key is the hard limit. Exit code 1 if a limit was met or a prompt could not be labelled: its
+    lines are named with the reason (`failures` of --json), and what is done is in OUT.
     """
     from classifier.labelling import Models
     from classifier.proof.client import Settings, SetupError
     from classifier.replay import read_log
 
     try:
-        prompts = [request.text for request in read_log(log)][:limit]
+        requests = read_log(log)[:limit]
+        prompts = [request.text for request in requests]
         settings = Settings(base_url, {"": api_key or "none"}, max_tokens)
         done = asyncio.run(_labelled(prompts, Models(weak, strong, judge), settings, out, max_usd, concurrency))
     except (DataError, SetupError) as error:
         _fail(str(error))
     found, spent_micros = done
     _write(out, found.rows)
+    failures = [{"line": r.line, "why": found.failed[r.text]} for r in requests if r.text in found.failed]
     if as_json:
-        facts = {"rows": len(found.rows), "failed": found.failed, "stopped": found.stopped}
+        facts = {"rows": len(found.rows), "failed": len(found.failed), "failures": failures, "stopped": found.stopped}
         typer.echo(json.dumps({**facts, "spent_micros": spent_micros, "out": str(out)}))
     else:
         typer.echo(f"{len(found.rows)} prompts are labelled in {out}; {spent_micros / 1e6:.6f} USD spent so far.")
-        for why in (found.stopped, f"{found.failed} could not be labelled; run it again" if found.failed else ""):
-            if why:
-                typer.echo(why, err=True)
+        for failure in failures:
+            typer.echo(f"{log}:{failure['line']}: {failure['why']}", err=True)
+        more = (found.stopped, f"{len(found.failed)} could not be labelled; run it again" if failures else "")
+        typer.echo("\n".join(filter(None, more)), err=True, nl=any(more))
     if found.stopped or found.failed:
         raise typer.Exit(1)
 

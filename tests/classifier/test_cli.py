@@ -79,7 +79,7 @@ def test_a_log_may_be_written_in_several_ways(
     tmp_path: Path, line: dict[str, object], text: str, tokens: tuple[int, int]
 ) -> None:
     """The text as `prompt`, `messages` or `input`, the tokens where they are numbers, and typical ones elsewhere."""
-    assert read_log(Path(lines(tmp_path / "x.jsonl", line))) == [Request(text, *tokens)]
+    assert read_log(Path(lines(tmp_path / "x.jsonl", line))) == [Request(text, *tokens, line=1)]
 
 
 def test_a_line_without_text_is_named(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_outcomes_without_answers_say_what_to_give(tmp_path: Path) -> None:
 
 def test_prices_are_rounded_up_to_whole_micros() -> None:
     """A fraction of a micro-dollar is charged as one."""
-    assert Price(150_000, 600_000).cost_micros(Request("x", 1, 1)) == 1
+    assert Price(150_000, 600_000).cost_micros(Request("x", 1, 1, 1)) == 1
     assert parse_price("mid=0.5/2") == ("mid", Price(500_000, 2_000_000))
     with pytest.raises(DataError):
         parse_price("nano=1/2")

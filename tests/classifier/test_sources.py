@@ -171,6 +171,35 @@ def test_labelling_stops_at_its_limit_with_whole_rows_and_goes_on(gateway: TinyG
     assert done.exit_code == 0 and len(rows) == 3 and gateway.calls["strong"] == 3
 
 
+@pytest.mark.parametrize(
+    ("ends", "why"),
+    [
+        ({"--weak": "lost"}, "no answer from weak 'lost' (503)"),
+        ({"--judge": "lost"}, "no answer from judge 'lost' (503)"),
+        ({"--judge": "strong"}, "the judge 'strong' gave no two grades"),
+    ],
+)
+def test_lines_that_failed_are_named_with_the_reason(
+    gateway: TinyGateway, tmp_path: Path, ends: dict[str, str], why: str
+) -> None:
+    """Each line of the log, repeated prompts too; who reads JSON gets them as a list."""
+    options = [word for pair in ends.items() for word in pair]
+    done, rows = labelled(gateway, tmp_path, *options)
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1 and not rows and found["failed"] == 3
+    assert found["failures"] == [{"line": n, "why": why} for n in (1, 2, 3, 4)]
+
+
+def test_people_read_failed_lines_as_file_and_line(gateway: TinyGateway, tmp_path: Path) -> None:
+    """On standard error, in the form that editors jump to; blank lines count."""
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"prompt": "double 2"}\n\n{"prompt": "double 3"}\n')
+    where = ["--out", str(tmp_path / "out.jsonl"), "--base-url", gateway.url, "--api-key", "k"]
+    done = run("label", str(log), *where, "--weak", "lost", "--strong", "strong", "--judge", "judge")
+    assert done.exit_code == 1
+    assert [n for n in (1, 2, 3) if f"{log}:{n}: no answer from weak 'lost' (503)" in done.stderr] == [1, 3]
+
+
 @pytest.mark.parametrize(("model", "code"), [("lost", 1), ("broke", 1)])
 def test_what_cannot_be_labelled_is_said(gateway: TinyGateway, tmp_path: Path, model: str, code: int) -> None:
     """A provider that is down, or a budget that is used up, is exit code 1 and no row."""
