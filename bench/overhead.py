@@ -3,9 +3,9 @@
     python -m bench.overhead --json [--quick] [--arms NAME,NAME] [--rounds N] [--page FILE]
 
 Every arm is one kind of work at one server (`bench.overhead_work`). In each round all arms are visited once, in random
-order: first an open loop at a constant rate (`rate_per_s`), each request timed from when it was meant to leave, then as many requests
-as 16 clients can keep under way. Figures of one arm against another's are paired by round: mean and an interval of 95 %
-(bootstrap over rounds). Per arm, beside latencies:
+order: first an open loop at a constant rate (`rate_per_s`), each request timed from when it was meant to leave, then as
+many requests as 16 clients can keep under way. Figures of one arm against another's are paired by round: mean and an
+interval of 95 % (bootstrap over rounds). Per arm, beside latencies:
 
 - `rps_ceiling`: answers a second with 16 clients; `cpu_ms`: processor time of the server for each of them.
 - `rss_mb`: resident memory of the server at the end; `redis_round_trips`: reads by Redis from its sockets for each
