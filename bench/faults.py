@@ -191,7 +191,7 @@ def clock(folder: Path) -> Json:
         return {CLOCK: {"left_out": "Debian's faketime is not installed"}}
     (folder / CLOCK_FILE).write_text("+0")
     environ = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(folder / CLOCK_FILE)}
-    environ |= {"FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    environ |= {"FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     with stand_of(folder, workers=1, environ=environ) as stand:
         return asyncio.run(run_alone(stand, CLOCK, Stand.clock_jumped))
 

@@ -19,6 +19,10 @@ TOKENS_PER_REQUEST = 100
 TOKENS_FOR_TOOLS = 800
 # Bytes a token of running text in GPT-style vocabularies: about four in English, fewer elsewhere.
 TYPICAL_BYTES_PER_TOKEN = 3
+# What JSON puts around a message ({"role":"user","content":""},), and the tokens that a model sees in its place: many
+# short messages would otherwise look like twice of what they are, and be refused though they fit.
+TYPICAL_FRAME_BYTES = 30
+TYPICAL_FRAME_TOKENS = 4
 TYPICAL_OUTPUT_TOKENS = 500
 TYPICAL_TOKENS_PER_IMAGE = 3_000
 
@@ -35,8 +39,9 @@ def most_input_tokens(call: Call, deployment: Deployment) -> int:
 
 def typical_tokens(call: Call) -> int:
     """An estimate of the input's tokens, for fitting context windows and for `typical` admission."""
-    fixed = TOKENS_PER_MESSAGE * (len(call.messages) + 1) + TYPICAL_TOKENS_PER_IMAGE * call.images
-    return call.input_bytes // TYPICAL_BYTES_PER_TOKEN + fixed
+    fixed = TYPICAL_FRAME_TOKENS * (len(call.messages) + 1) + TYPICAL_TOKENS_PER_IMAGE * call.images
+    spoken = max(0, call.input_bytes - TYPICAL_FRAME_BYTES * len(call.messages))
+    return spoken // TYPICAL_BYTES_PER_TOKEN + fixed
 
 
 def cost_micros(deployment: Deployment, usage: Usage) -> int:

@@ -12,7 +12,8 @@ from plugins.adapters.price_data import catalog_of
 from plugins.errors import BadRequest, ConfigError
 from plugins.extras import extras_of
 from plugins.flight import Flight
-from plugins.pricing import bound, most_input_tokens
+from plugins.pricing import bound, most_input_tokens, typical_tokens
+from plugins.trial.simulator import tokens
 from plugins.values import Deployment, Difficulty, Endpoint, Extra, Layer, Route, Verdict
 from tests.fakes import FakeLedger
 from tests.unit.test_parsing import chat, read
@@ -70,6 +71,14 @@ def test_an_ordinary_call_is_not_held_for_as_a_dear_one() -> None:
     assert bound(cheap, [model])[0] < bound(dear, [model])[0]
     per_token = [bound(made, [model])[0] / bound(made, [model])[1] for made in (cheap, long)]
     assert per_token[0] < 2 * per_token[1]
+
+
+@pytest.mark.parametrize("count", [1, 100, 3_000])
+def test_many_short_messages_are_not_taken_for_twice_their_size(count: int) -> None:
+    """The estimate for context windows stays near a tokenizer's count, however often JSON frames a message."""
+    turns = [f"Turn {n}: go on, and tell me what comes next in the list." for n in range(count)]
+    counted = sum(len(tokens.encode(turn)) + len(tokens.encode("user")) + 3 for turn in turns)
+    assert counted * 0.8 < typical_tokens(read(chat(*turns))) < counted * 1.35 + 20
 
 
 def test_an_image_counts_by_itself_and_not_by_its_bytes() -> None:
