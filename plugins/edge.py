@@ -110,11 +110,9 @@ class Edge:
             sent = {name: value for name, value in fields.items() if name not in OURS}
             payload = raw if len(sent) == len(body) else json.dumps(sent).encode()
             ours.flights.add(flight)
-            takes = ours.fast_lane and await fast_lane.takes(ours.pipeline, ours.keyring, flight, scope)
-            if takes and flight.hit is not None:
-                await self.hits({**scope, fast_lane.FLIGHT: flight}, receive, shaper.send)
-                return
-            kept, app = _without_steering(scope, flight, len(payload)), self.calls if takes else self.app
+            app, kept = self.app, _without_steering(scope, flight, len(payload))
+            if ours.fast_lane and await fast_lane.takes(ours.pipeline, ours.keyring, flight, scope):
+                app, kept = self.calls if flight.hit is None else self.hits, {**kept, fast_lane.FLIGHT: flight}
             await app(kept, _replay(payload, receive), shaper.send)
         except GatewayError as refusal:
             flight.error, flight.caller = refusal, ours.keyring.find(bearer(scope)) or flight.caller
@@ -179,7 +177,7 @@ def _without_steering(scope: Scope, flight: Flight | None, length: int | None = 
         kept = [(n, v) for n, v in kept if n.lower() not in (b"content-length", b"transfer-encoding", b"content-type")]
         kept += [(b"content-type", b"application/json"), (b"content-length", str(length).encode())]
         kept.append((b"x-litellm-call-id", flight.id.encode()))
-    return {**scope, "headers": kept, fast_lane.FLIGHT: flight}
+    return {**scope, "headers": kept}
 
 
 class _Shaper:

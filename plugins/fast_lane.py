@@ -28,7 +28,7 @@ from plugins.values import Endpoint
 Json = dict[str, Any]
 log = logging.getLogger("tierwise")
 
-FLIGHT = "tierwise.flight"  # where the scope carries the flight to `send_hit`
+FLIGHT = "tierwise.flight"  # where the scope carries the flight to whoever answers in the lane
 OURS = {"callbacks": ["plugins.gateway.gateway"], "custom_auth": "plugins.gateway.authenticate"}
 # Settings of LiteLLM that say nothing about a request before it is at its endpoint, or about one whose answer is known.
 HARMLESS = frozenset(

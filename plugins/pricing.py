@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from plugins.catalog import Catalog
-from plugins.values import Call, Deployment, Extra, Route, Usage
+from plugins.values import Call, Deployment, Endpoint, Extra, Route, Usage
 
 PICO_PER_MICRO = 1_000_000
 # A chat template adds a few tokens a message: OpenAI's documented overhead is 3 a message and 3 a reply.
@@ -19,8 +19,8 @@ TOKENS_PER_REQUEST = 100
 TOKENS_FOR_TOOLS = 800
 # Bytes a token of running text in GPT-style vocabularies: about four in English, fewer elsewhere.
 TYPICAL_BYTES_PER_TOKEN = 3
-# What JSON puts around a message ({"role":"user","content":""},), and the tokens that a model sees in its place: many
-# short messages would otherwise look like twice of what they are, and be refused though they fit.
+# What JSON puts around a message of a conversation ({"role":"user","content":""},), and the tokens that a model sees in
+# its place: many short messages would otherwise look like twice of what they are, and be refused though they fit.
 TYPICAL_FRAME_BYTES = 30
 TYPICAL_FRAME_TOKENS = 4
 TYPICAL_OUTPUT_TOKENS = 500
@@ -40,7 +40,8 @@ def most_input_tokens(call: Call, deployment: Deployment) -> int:
 def typical_tokens(call: Call) -> int:
     """An estimate of the input's tokens, for fitting context windows and for `typical` admission."""
     fixed = TYPICAL_FRAME_TOKENS * (len(call.messages) + 1) + TYPICAL_TOKENS_PER_IMAGE * call.images
-    spoken = max(0, call.input_bytes - TYPICAL_FRAME_BYTES * len(call.messages))
+    framed = 0 if call.endpoint in (Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS) else len(call.messages)
+    spoken = max(0, call.input_bytes - TYPICAL_FRAME_BYTES * framed)
     return spoken // TYPICAL_BYTES_PER_TOKEN + fixed
 
 

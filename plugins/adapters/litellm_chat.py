@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi.encoders import jsonable_encoder
 from litellm.proxy._types import ProxyException
 from litellm.proxy.middleware.redis_request_batch_middleware import RedisRequestBatchMiddleware
 from pydantic_core import to_json
@@ -17,10 +18,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plugins.adapters import litellm_io
-from plugins.fast_lane import FLIGHT
+from plugins.fast_lane import FLIGHT, VARIES
 from plugins.flight import Flight
-
-VARIES = ("vary", "Origin")  # as everything that LiteLLM answers
 
 
 def chat_app(proxy: Any) -> ASGIApp:
@@ -40,7 +39,7 @@ def chat_app(proxy: Any) -> ASGIApp:
 
     async def send_call(scope: Scope, receive: Receive, send: Send) -> None:
         response = await answer(Request({**scope, "app": proxy.app, "path_params": {}}, receive), scope[FLIGHT])
-        response.headers.append(*VARIES)
+        response.raw_headers += VARIES
         await response(scope, receive, send)
 
     # LiteLLM reads and writes its counters of one request in one go within this.
@@ -49,7 +48,9 @@ def chat_app(proxy: Any) -> ASGIApp:
 
 
 def _json_response(answered: object, told: Response) -> Response:
-    """An answer as FastAPI would send it: what the endpoint returned, and the headers that it set beside."""
-    response = Response(to_json(answered), media_type="application/json")
+    """An answer as FastAPI would send it: what the endpoint returned, and the headers that it set beside. No number of
+    an answer that was paid for makes it unsendable: what JSON lacks (infinity) becomes null."""
+    body = to_json(answered, inf_nan_mode="null", fallback=jsonable_encoder)
+    response = Response(body, media_type="application/json")
     response.raw_headers += [(name, value) for name, value in told.raw_headers if name != b"content-length"]
     return response

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -20,6 +21,7 @@ from plugins.values import Trace
 
 _log = logging.getLogger("tierwise")
 _GATHER_S = 0.2
+_LATE_S = 2.0  # a reply is there before its request is noted, by so much at most
 _MAX_WAITING = 10_000  # while Redis is away: about 2 MB
 
 
@@ -57,18 +59,24 @@ class RecentTraces:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def find(self, tenant: str, trace_id: str) -> Known | None:
-        """The request, or None if this tenant made none with that id lately. Raises Unavailable without Redis."""
-        key = _key(tenant, trace_id)
-        if (value := self._waiting.get(key)) is None:
-            try:
-                kept = await (await self._connected()).get(key)
-            except (RedisError, OSError, TimeoutError):
-                text = "Feedback cannot be checked just now. Retry shortly."
-                raise Unavailable(text, headers={"Retry-After": "5"}) from None
-            if kept is None:
+        """The request, or None if this tenant made none with that id lately. Raises Unavailable without Redis.
+
+        Waits a little for one that is not there yet: feedback may come to another process, right after the reply.
+        """
+        key, deadline_s = _key(tenant, trace_id), time.monotonic() + _LATE_S
+        while (value := self._waiting.get(key) or await self._kept(key)) is None:
+            if time.monotonic() >= deadline_s:
                 return None
-            value = kept.decode() if isinstance(kept, bytes) else str(kept)
+            await asyncio.sleep(_GATHER_S)
         return _known(value)
+
+    async def _kept(self, key: str) -> str | None:
+        try:
+            kept = await (await self._connected()).get(key)
+        except (RedisError, OSError, TimeoutError):
+            text = "Feedback cannot be checked just now. Retry shortly."
+            raise Unavailable(text, headers={"Retry-After": "5"}) from None
+        return kept.decode() if isinstance(kept, bytes) else kept
 
     async def close(self) -> None:
         if self._writing is not None:

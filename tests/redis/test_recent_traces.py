@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -29,7 +30,7 @@ async def recent(url: str) -> AsyncIterator[RecentTraces]:
 
 
 async def test_a_request_is_known_to_its_tenant_alone(recent: RecentTraces, url: str) -> None:
-    """At once in the process that served it, and a moment later in every other."""
+    """In the process that served it and in every other."""
     trace = a_trace()
     trace_id = trace_id_of(trace.id)
     recent.emit(trace)
@@ -39,6 +40,17 @@ async def test_a_request_is_known_to_its_tenant_alone(recent: RecentTraces, url:
     other = RecentTraces(url, 1_000, 60)
     assert _said(await other.find("acme", trace_id)) == ("helpdesk", "miss")
     assert await other.find("globex", trace_id) is None
+    await other.close()
+
+
+async def test_feedback_may_come_to_another_process_before_the_request_is_noted(recent: RecentTraces, url: str) -> None:
+    """The reply is there first: who asks elsewhere waits until the request is known."""
+    trace = a_trace(id="call-3")
+    other = RecentTraces(url, 1_000, 60)
+    found = asyncio.create_task(other.find("acme", trace_id_of(trace.id)))
+    await asyncio.sleep(0)
+    recent.emit(trace)
+    assert _said(await found) == ("helpdesk", "miss")
     await other.close()
 
 

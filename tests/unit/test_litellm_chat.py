@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -70,6 +71,16 @@ def test_an_answer_is_sent_with_the_headers_that_the_endpoint_set() -> None:
     assert (status, headers["x-litellm-model-id"], headers["vary"]) == (200, "m", "Origin")
     assert headers["content-type"] == "application/json" and headers["content-length"] == str(len(body))
     assert json.loads(body) == {"asked": BODY, "by": UserAPIKeyAuth(api_key="key-1").api_key}
+
+
+def test_no_number_makes_an_answer_unsendable() -> None:
+    """JSON has no infinity, though a provider's log probabilities have."""
+
+    async def endpoint(*asked: Any, **more: Any) -> Json:
+        return {"logprob": float("-inf"), "of": datetime(2026, 1, 2, tzinfo=UTC)}
+
+    status, _, body = sent(endpoint)
+    assert status == 200 and json.loads(body)["logprob"] is None
 
 
 def test_a_stream_goes_out_as_it_is() -> None:

@@ -81,6 +81,14 @@ def test_many_short_messages_are_not_taken_for_twice_their_size(count: int) -> N
     assert counted * 0.8 < typical_tokens(read(chat(*turns))) < counted * 1.35 + 20
 
 
+def test_many_short_texts_are_not_taken_for_nothing() -> None:
+    """Of the other endpoints' inputs JSON frames hardly anything."""
+    words = [f"item {n}" for n in range(1_000)]
+    counted = sum(len(tokens.encode(word)) for word in words)
+    sent = read({"model": "embed", "input": words}, Endpoint.EMBEDDINGS)
+    assert typical_tokens(sent) >= counted
+
+
 def test_an_image_counts_by_itself_and_not_by_its_bytes() -> None:
     """A megabyte of base64 is not a million tokens; a model that counts an image as tens of thousands is known."""
     parts = [{"type": "text", "text": "What is this?"}, PNG]
