@@ -109,9 +109,13 @@ async def _kept(
     for arm, marked in marks.items():
         if reset:
             await store.forget_runs(f"{name}/{arm}")
-        await store.add_run(f"{name}/{arm}", json.dumps({"at": at, "marks": marked}))
+        before = await store.runs(f"{name}/{arm}")
+        number = json.loads(before[-1]).get("run", len(before)) + 1 if before else 1
+        line = json.dumps({"run": number, "at": at, "marks": marked})
+        await store.add_run(f"{name}/{arm}", line, rules.reference_runs)
         runs = [json.loads(line)["marks"] for line in await store.runs(f"{name}/{arm}")]
-        found.append(compare(arm, runs, rules.reference_runs, rules.margin, rules.false_alarm_runs))
+        left_out = max(0, number - len(runs))
+        found.append(compare(arm, runs, rules.reference_runs, rules.margin, rules.false_alarm_runs, left_out))
     return found
 
 

@@ -32,10 +32,18 @@ class Comparison:
     learning: int
 
 
-def compare(model: str, runs: Sequence[Marks], reference_runs: int, margin: float, false_alarm_runs: int) -> Comparison:
+def compare(
+    model: str,
+    runs: Sequence[Marks],
+    reference_runs: int,
+    margin: float,
+    false_alarm_runs: int,
+    left_out: int = 0,
+) -> Comparison:
     """What a model's runs say, oldest first. `margin`: the change in mean marks that does not matter;
     `false_alarm_runs`: runs that pass on average before a false alarm, at least. A run counts the items that every
-    reference run has, in an order of its own, so that no item is always first."""
+    reference run has, in an order of its own, so that no item is always first. `left_out`: runs after the reference
+    that are no longer kept. Then the detector begins after them, which makes false alarms rarer, if anything."""
     lacking = max(0, reference_runs - len(runs))
     first, later = runs[:reference_runs], runs[reference_runs:]
     known = set.intersection(*(set(run) for run in first)) if first else set()
@@ -43,7 +51,7 @@ def compare(model: str, runs: Sequence[Marks], reference_runs: int, margin: floa
     changed = since = None
     if later and known:
         detector = ChangeDetector.start(0.5, max(2.0, float(false_alarm_runs * len(known))), margin / 2.0)
-        for number, run in enumerate(later, reference_runs + 1):
+        for number, run in enumerate(later, reference_runs + left_out + 1):
             keys = np.random.default_rng(number).permutation(sorted(known & set(run)))
             detector = detector.after(np.array([(1.0 + run[key] - means[key]) / 2.0 for key in keys]))
             if detector.alarm_at is not None:
@@ -52,7 +60,7 @@ def compare(model: str, runs: Sequence[Marks], reference_runs: int, margin: floa
     last = [runs[-1][key] for key in known & set(runs[-1])] if runs else []
     return Comparison(
         model,
-        len(runs),
+        len(runs) + left_out,
         len(known),
         round(float(np.mean(list(means.values()))), 4) if means else None,
         round(float(np.mean(last)), 4) if last else None,

@@ -4,7 +4,7 @@ tw:{trials}:rollouts:v1           hash: task class -> the rollout's record
 tw:{trials}:promoted:v1           hash: experiment with its config's digest -> the variant that won
 tw:{trials}:queue:v1:TRIAL        list of observations, oldest first, not yet taken into the state
 tw:{trials}:state:v1:TRIAL        the trial's evidence, with the number of its version
-tw:{trials}:rerun:v1:SET/MODEL    list of the runs of a fixed set, oldest first, as JSON
+tw:{trials}:rerun:v1:SET/MODEL    list of the runs of a fixed set as JSON: the reference, then the newest, oldest first
 tw:{trials}:turn:v1               who looks at the evidence just now
 
 Observations are written in batches behind the requests and fail open: what Redis does not take is lost.
@@ -28,6 +28,7 @@ ROOT: Final = root_key("trials")
 KEPT_S: Final = 180 * 86_400
 MOST_QUEUED: Final = 50_000  # of one trial; beyond it the oldest are dropped
 TAKEN_AT_ONCE: Final = 5_000
+MOST_RUNS: Final = 365  # of a fixed set and model, after its reference: a year of daily runs, 5 KB each at 200 items
 
 
 class RolloutConflictError(RuntimeError):
@@ -43,6 +44,7 @@ class RedisTrials:
         folder = files("plugins.adapters") / "lua"
         self._look = (folder / "trials_look_v1.lua").read_text(encoding="utf-8")
         self._put = (folder / "rollout_put_v1.lua").read_text(encoding="utf-8")
+        self._add_run = (folder / "rerun_add_v1.lua").read_text(encoding="utf-8")
 
     async def trials(self) -> Trials:
         """What is in force."""
@@ -95,12 +97,12 @@ class RedisTrials:
         return taken is not None
 
     async def runs(self, name: str) -> list[bytes]:
-        """The runs of a fixed set, oldest first."""
+        """The runs of a fixed set that are kept, oldest first."""
         return list(await self._ask("LRANGE", f"{ROOT}:rerun:v1:{name}", 0, -1))
 
-    async def add_run(self, name: str, line: str) -> None:
-        """Keep one more run of a fixed set."""
-        await self._ask("RPUSH", f"{ROOT}:rerun:v1:{name}", line)
+    async def add_run(self, name: str, line: str, reference_runs: int) -> None:
+        """Keep one more run of a fixed set; of those after the first `reference_runs`, the newest MOST_RUNS stay."""
+        await self._ask("EVAL", self._add_run, 1, f"{ROOT}:rerun:v1:{name}", line, reference_runs, MOST_RUNS)
 
     async def forget_runs(self, name: str) -> None:
         """Begin a fixed set's history anew."""

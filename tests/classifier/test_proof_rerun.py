@@ -16,8 +16,8 @@ def runs(rng: np.random.Generator, n: int, right: float) -> list[Marks]:
     return [settled | {key: float(rng.random() < right) for key in loose} for _ in range(n)]
 
 
-def compared(found: list[Marks]) -> Comparison:
-    return compare("m", found, reference_runs=3, margin=0.05, false_alarm_runs=1000)
+def compared(found: list[Marks], left_out: int = 0) -> Comparison:
+    return compare("m", found, reference_runs=3, margin=0.05, false_alarm_runs=1000, left_out=left_out)
 
 
 def test_the_first_runs_are_learnt() -> None:
@@ -45,3 +45,11 @@ def test_items_that_the_reference_lacks_do_not_count() -> None:
     """A set that grew is compared on what both have."""
     first = [{"a": 1.0, "b": 1.0}] * 3
     assert compared([*first, {"a": 1.0, "b": 1.0, "new": 0.0}]).items == 2
+
+
+def test_runs_that_are_no_longer_kept_still_count() -> None:
+    """Their number goes on, and a change is noticed all the same."""
+    rng = np.random.default_rng(1)
+    worse = compared(runs(rng, 30, 0.9) + runs(rng, 5, 0.3), left_out=400)
+    assert worse.runs == 435
+    assert worse.changed == "worse" and worse.since is not None and 431 <= worse.since <= 434

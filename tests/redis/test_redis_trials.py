@@ -15,6 +15,7 @@ from redis import Redis
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from plugins.adapters import redis_trials
 from plugins.adapters.redis_scripts import RedisAwayError
 from plugins.adapters.redis_trials import RedisTrials, RolloutConflictError, _state
 from plugins.adapters.trial_metrics import TrialMetrics
@@ -305,3 +306,15 @@ def test_a_fixed_set_is_asked_anew_each_time_and_kept(url: str, config_file: Pat
         items.write_text(json.dumps({"prompt": "Write a poem", "rubric": "good"}))
         refused = command(cli, url, config_file, *words)
     assert refused.exit_code == 2 and "need a judge" in refused.output
+
+
+def test_the_history_of_a_fixed_set_has_a_bound(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference stays, and of the later runs the newest."""
+    monkeypatch.setattr(redis_trials, "MOST_RUNS", 3)
+
+    async def kept(store: RedisTrials) -> list[bytes]:
+        for number in range(1, 9):
+            await store.add_run("fixed/small", str(number), reference_runs=2)
+        return await store.runs("fixed/small")
+
+    assert stored(url, kept) == [b"1", b"2", b"6", b"7", b"8"]
