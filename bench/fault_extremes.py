@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections import Counter
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import httpx
 
 from bench.fault_load import Saw, ask, outcomes, told
 from bench.fault_stand import Side, memory_mb
+from tests.prompts import new_word
 
 STREAMS: Final = 1_000
 VANISHING: Final = 200
@@ -60,7 +60,7 @@ async def vanishing(side: Side) -> Json:
 
 async def _leave(client: httpx.AsyncClient, side: Side, *, at_first_byte: bool) -> str:
     target = side.target
-    messages = [{"role": "user", "content": f"What is the capital of {uuid.uuid4().hex}?"}]
+    messages = [{"role": "user", "content": f"What is the capital of {new_word()}?"}]
     body = {"model": target.model, "messages": messages, "max_tokens": 40, "stream": True}
     more: Json = {} if at_first_byte else {"timeout": 0.5}
     try:

@@ -7,7 +7,6 @@ import json
 import math
 import statistics
 import time
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
+
+from tests.prompts import new_word
 
 CLIENTS: Final = 6
 PAUSE_S: Final = 0.15
@@ -89,7 +90,7 @@ class Load:
 async def ask(client: httpx.AsyncClient, target: Target, *, stream: bool, as_json: bool = False) -> Saw:
     """One call to the end."""
     began, first = time.monotonic(), 0.0
-    text = f"What is the capital of {uuid.uuid4().hex}?" + " Answer in JSON." * as_json
+    text = f"What is the capital of {new_word()}?" + " Answer in JSON." * as_json
     body: Json = {"model": target.model, "messages": [{"role": "user", "content": text}]}
     body |= {"max_tokens": 400 if as_json else 40, "stream": stream}
     if as_json:

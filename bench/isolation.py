@@ -43,6 +43,7 @@ from plugins.tracing import trace_id_of
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.values import Caller, Cap, Entry, Exact, Hit, Hold, Reservation, Scope, Usage, Window
 from tests.gateway import Running, gateway
+from tests.prompts import new_word
 from tests.unit.traces import a_trace
 
 # All allowed by the config's pattern for names, and chosen to be mistaken for one another in a key.
@@ -105,7 +106,7 @@ class Stores:
     async def plant(self, tenant: str) -> None:
         """Something of a victim, in every store, that the victim itself can read back."""
         words = self.chance.sample(WORDS, 3)
-        question = f"Which {words[0]} of {uuid.uuid4().hex[:8]} lies by the {words[1]} and the {words[2]}?"
+        question = f"Which {words[0]} of {new_word()} lies by the {words[1]} and the {words[2]}?"
         vector = np.random.default_rng(self.chance.getrandbits(32)).standard_normal(384).astype(np.float32)
         vector /= np.linalg.norm(vector)
         scope = Scope(tenant, "any", "auto@1", "", "{}", "en", "")
@@ -228,7 +229,7 @@ class FrontDoor:
     def steal(self, chance: random.Random, count: Count) -> None:
         """One tenant after another's answer, in the same words and in others, and after its trace."""
         place = chance.choice(PLACES)
-        question = f"What is the capital of {place}? (for file {uuid.uuid4().hex[:8]})"
+        question = f"What is the capital of {place}? (for file {new_word()})"
         form = chance.choice(FORMS).format(question)
         victim, thief = chance.sample(("acme", "globex", "redacting"), 2)
         trace_id = self.ask(question, victim).headers["x-tierwise-trace-id"]

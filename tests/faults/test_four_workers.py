@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from plugins.adapters.redis_ledger import RedisLedger
 from plugins.config import BudgetConfig
 from tests.clusters import running_cluster
 from tests.gateway import Running, gateway
+from tests.prompts import new_word
 from tests.waiting import eventually, eventually_async
 
 CALLS = 12  # so that more than one worker answers
@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.mark.parametrize("stream", [False, True])
 async def test_whoever_answers_settles_in_one_book(running: Running, stream: bool) -> None:
     """Plain and streamed: each call is charged what its trace says, once; nothing stays held; the books agree."""
-    said = [ask(running, f"What is the capital of {uuid.uuid4().hex}?", stream=stream) for _ in range(CALLS)]
+    said = [ask(running, f"What is the capital of {new_word()}?", stream=stream) for _ in range(CALLS)]
     assert [status for status, _, _ in said] == [200] * CALLS
     traces = [running.trace(trace_id) for _, _, trace_id in said]
     assert all(trace["cost_exact"] and trace["cost_micros"] > 0 for trace in traces)
@@ -57,7 +57,7 @@ async def test_whoever_answers_settles_in_one_book(running: Running, stream: boo
 
 def test_what_one_worker_stored_every_worker_serves(running: Running) -> None:
     """An exact repetition is a hit whoever gets it, plain or streamed."""
-    prompt = f"What is the capital of Norway? ({uuid.uuid4().hex})"
+    prompt = f"What is the capital of Norway? ({new_word()})"
     ask(running, prompt)
     eventually(lambda: ask(running, prompt)[1] == "exact")
     before = running.model_calls()
@@ -68,5 +68,5 @@ def test_what_one_worker_stored_every_worker_serves(running: Running) -> None:
 def test_a_cap_holds_at_every_worker(running: Running) -> None:
     """A tenant at its cap is refused whoever is asked, before any model is."""
     before = running.model_calls()
-    assert {ask(running, f"hello {uuid.uuid4().hex}", "capped")[0] for _ in range(CALLS)} == {429}
+    assert {ask(running, f"hello {new_word()}", "capped")[0] for _ in range(CALLS)} == {429}
     assert running.model_calls() == before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pytest
 from bench.outage import two_providers
 from plugins.trial.simulator_process import SimulatorProcess
 from tests.gateway import Running, gateway
+from tests.prompts import new_word
 
 COOLDOWN_S = 2
 JUDGE = {"tasks": ["translation"], "tier": "mid", "max_share": 1.0, "timeout_ms": 20_000}
@@ -81,7 +81,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 def fresh(text: str = "What is the capital of Norway?") -> str:
-    return f"{text} ({uuid.uuid4().hex[:8]})"
+    return f"{text} ({new_word()})"
 
 
 def told(events: Sequence[Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from classifier.labels import TASKS
 from plugins.trial.simulator_process import SimulatorProcess
 from tests.faults.test_outage import Pair
 from tests.gateway import gateway
+from tests.prompts import new_word
 
 REGIONAL = ("mid", "onprem")
 CHANGES: dict[str, Any] = {
@@ -87,7 +87,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 def _worded(draw: random.Random, kind: Kind) -> str:
     """One of its prompts, new, again or in slightly other words: what the cache and its checks are asked about."""
     prompt = f"{draw.choice(('', 'Tell me: '))}{draw.choice(kind.prompts)}"
-    return f"{prompt} (case {uuid.uuid4().hex[:8]})" if draw.random() < 0.4 else prompt
+    return f"{prompt} (case {new_word()})" if draw.random() < 0.4 else prompt
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=("sensitive", "declared", "regional", "regional and sensitive"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from redis import Redis
 
 from plugins.trial.embedded_redis import EmbeddedRedis
 from tests.gateway import Running, gateway
+from tests.prompts import new_word
 from tests.waiting import eventually
 
 EASY = "What is the capital of {}?"
@@ -32,7 +32,7 @@ class Shaky:
     redis: EmbeddedRedis
 
     def ask(self, tenant: str, prompt: str = EASY) -> httpx.Response:
-        return self.gateway.ask(prompt.format(uuid.uuid4().hex), tenant=tenant)
+        return self.gateway.ask(prompt.format(new_word()), tenant=tenant)
 
     def recovered(self) -> bool:
         return self.ask("globex").status_code == 200
@@ -87,7 +87,7 @@ def test_by_default_calls_are_refused_and_come_back_by_themselves(shaky: Shaky) 
 def test_a_tenant_that_is_let_through_is_charged_exactly_once(shaky: Shaky, stream: bool) -> None:
     """What is spent meanwhile is on disk before it is in the ledger, and there once, with the provider's price."""
     with shaky.away():
-        answered = shaky.gateway.ask(EASY.format(uuid.uuid4().hex), tenant="acme", stream=stream)
+        answered = shaky.gateway.ask(EASY.format(new_word()), tenant="acme", stream=stream)
         assert answered.status_code == 200
         trace_id = answered.headers["x-tierwise-trace-id"]
         trace = shaky.gateway.trace(trace_id)
@@ -111,7 +111,7 @@ def test_a_call_in_flight_while_redis_leaves_is_settled_later(shaky: Shaky) -> N
     """Held before, answered meanwhile: its settlement is journalled and turns the hold into a charge, once."""
     with shaky.gateway.fault("sim-small", "slow", seconds=2), ThreadPoolExecutor(1) as pool:
         before = shaky.gateway.model_calls()
-        asked = pool.submit(shaky.gateway.ask, EASY.format(uuid.uuid4().hex), "small", "globex")
+        asked = pool.submit(shaky.gateway.ask, EASY.format(new_word()), "small", "globex")
         eventually(lambda: shaky.gateway.model_calls() > before)
         with shaky.away():
             answered = asked.result()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.gateway import Running
+from tests.prompts import new_word
 
 GOOD: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content": "hello"}]}
 INTERNALS = re.compile(r"Traceback|litellm|\.py|Exception|object at 0x|<class|NoneType", re.I)
@@ -100,7 +100,7 @@ def test_an_oversized_body_is_413_without_being_read(running: Running) -> None:
 )
 def test_switches_of_the_proxy_are_ignored(running: Running, switch: dict[str, Any]) -> None:
     """A client cannot steer LiteLLM, forge who pays, or be answered for nothing."""
-    reply = running.ask(f"What is the capital of Cuba? {time.time_ns()}", **switch)
+    reply = running.ask(f"What is the capital of Cuba? {new_word()}", **switch)
     assert reply.status_code == 200
     assert "free lunch" not in reply.text
     trace = running.trace(reply.headers["x-tierwise-trace-id"])

@@ -4,7 +4,6 @@ the same models; and an open circuit on the page of metrics. One worker each, be
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from bench.outage import two_providers
 from plugins.fast_lane import obstacle
 from plugins.trial.simulator_process import SimulatorProcess
 from tests.gateway import Running, gateway
+from tests.prompts import new_word
 from tests.waiting import eventually
 
 STRATEGIES: Mapping[str, dict[str, Any]] = {
@@ -40,7 +40,7 @@ class Balanced:
     b: str
 
     def ask(self, model: str = "small") -> httpx.Response:
-        question = {"role": "user", "content": f"What is the capital of Norway? ({uuid.uuid4().hex})"}
+        question = {"role": "user", "content": f"What is the capital of Norway? ({new_word()})"}
         login = {"Authorization": f"Bearer {self.running.keys['globex']}"}
         url = f"{self.running.started.base_url}/chat/completions"
         body = {"model": model, "messages": [question], "max_tokens": 200}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 
 from tests.gateway import Running
+from tests.prompts import new_word
 
 LONG = "You are the assistant of a bridge museum. " + "Keep to the facts on record. " * 220
 REASONING = {"model": "frontier", "reasoning_effort": "medium"}
@@ -27,7 +27,7 @@ def asked_and_billed(running: Running, body: Mapping[str, Any], path: str = "/ch
 
 def chat(stream: bool, system: str = "", **more: Any) -> dict[str, Any]:
     messages = [{"role": "system", "content": system}] if system else []
-    prompt = f"Tell me about old bridges, in the manner of {uuid.uuid4().hex}."
+    prompt = f"Tell me about old bridges, in the manner of {new_word()}."
     return {"messages": [*messages, {"role": "user", "content": prompt}], "stream": stream, **more}
 
 
@@ -101,6 +101,6 @@ def test_other_endpoints_count_attempts_alike(
 ) -> None:
     """LiteLLM bridges them to one another; an attempt is one nevertheless."""
     with running.fault("*", fault, first_n=1):
-        trace, billed = asked_and_billed(running, body(uuid.uuid4().hex), path)
+        trace, billed = asked_and_billed(running, body(new_word()), path)
     assert trace["cost_micros"] >= billed > 0
     assert (trace.get("cost_failed_attempts_micros", 0) > 0) == (fault == "half_stream")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pytest
 
 from bench.fault_load import read_plain, read_stream
 from tests.gateway import Running, replica
+from tests.prompts import new_word
 from tests.waiting import eventually
 
 CLIENTS = 24
@@ -42,7 +42,7 @@ def test_the_model_is_asked_once_and_everybody_is_answered(
     replicas: tuple[Running, Running], stream: bool, both: bool
 ) -> None:
     """While the model is at work on the first, the others wait; then all have its answer, and only one has paid."""
-    question = f"What is the capital of Norway? ({uuid.uuid4().hex})"
+    question = f"What is the capital of Norway? ({new_word()})"
     asked, start = cycle(replicas if both else replicas[:1]), Barrier(CLIENTS)
     before = [one.model_calls() for one in replicas]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import random
 
 import httpx
 import openai
@@ -13,19 +13,16 @@ from rich.console import Console
 from plugins.tenancy import hash_key
 from plugins.trial.demo import demonstrate
 from tests.gateway import Running, needs_paraphrases
+from tests.prompts import new_word
 from tests.waiting import eventually
 
 EASY = "What is the capital of {}?"
 HARD = "Prove that every bounded monotone sequence of real numbers converges, and say where completeness is used. ({})"
 
 
-def unique() -> str:
-    return uuid.uuid4().hex[:8]
-
-
 def test_an_easy_and_a_hard_prompt_reach_different_tiers(running: Running) -> None:
     """`auto` sends an easy question to the cheapest tier and a proof to the dearest, and says why."""
-    easy, hard = running.ask(EASY.format("Norway")), running.ask(HARD.format(unique()))
+    easy, hard = running.ask(EASY.format("Norway")), running.ask(HARD.format(new_word()))
     assert (easy.headers["x-tierwise-tier"], hard.headers["x-tierwise-tier"]) == ("small", "frontier")
     assert "hardness" in hard.headers["x-tierwise-reason"]
     assert easy.json()["model"] == "auto"
@@ -45,14 +42,14 @@ def test_every_answer_carries_cost_and_budget(running: Running) -> None:
 @pytest.mark.parametrize(("name", "tier"), [("mid", "mid"), ("sim-frontier", "frontier"), ("best", "frontier")])
 def test_a_named_tier_model_or_alias_is_honoured(running: Running, name: str, tier: str) -> None:
     """A caller who names a tier, a model or `best` gets it, also for an easy prompt."""
-    reply = running.ask(f"What is the capital of Italy? {unique()}", model=name)
+    reply = running.ask(f"What is the capital of Italy? {new_word()}", model=name)
     assert reply.headers["x-tierwise-tier"] == tier
     assert running.trace(reply.headers["x-tierwise-trace-id"])["model"].endswith(f"sim-{tier}")
 
 
 def test_a_repeated_question_is_answered_without_a_model_call(running: Running) -> None:
     """The second asker gets the first one's answer, at no cost, plain and streamed."""
-    question = f"What is {int(unique(), 16) % 89 + 10} plus {int(unique(), 16) % 89 + 10}?"
+    question = f"What is {random.randint(10, 98)} plus {random.randint(10, 98)}?"
     first, before = running.ask(question), running.model_calls()
     again = running.ask(question)
     streamed = running.post(
@@ -85,14 +82,14 @@ def test_a_paraphrase_is_answered_from_the_cache_and_another_number_is_not(runni
 
 def test_no_tenant_sees_another_ones_answers(running: Running) -> None:
     """The same question of another tenant calls a model."""
-    question = f"What is the capital of Portugal, asked by {unique()}?"
+    question = f"What is the capital of Portugal, asked by {new_word()}?"
     running.ask(question, tenant="acme")
     assert running.ask(question, tenant="globex").headers["x-tierwise-cache"] != "exact"
 
 
 def test_a_stream_is_ordinary_openai_and_is_settled_exactly(running: Running) -> None:
     """Chunks, usage on request, [DONE]; the trace has the exact cost behind the stream."""
-    prompt = EASY.format("Iceland") + unique()
+    prompt = EASY.format("Iceland") + new_word()
     with running.client().chat.completions.with_streaming_response.create(
         model="mid",
         messages=[{"role": "user", "content": prompt}],
@@ -130,7 +127,7 @@ def test_a_tenant_at_its_cap_gets_429_and_no_model_is_called(running: Running) -
 def test_a_failing_provider_is_failed_over(running: Running, fault: str) -> None:
     """While the small model fails, another one answers and the caller notices nothing."""
     with running.fault("sim-small", fault):
-        reply = running.ask(EASY.format("Hungary") + unique())
+        reply = running.ask(EASY.format("Hungary") + new_word())
     assert reply.status_code == 200
     assert reply.json()["choices"][0]["message"]["content"]
     assert reply.headers["x-tierwise-tier"] != "small" and reply.json()["model"] == "auto"
@@ -139,7 +136,7 @@ def test_a_failing_provider_is_failed_over(running: Running, fault: str) -> None
 
 def test_personal_data_goes_on_premise_whatever_was_named(running: Running) -> None:
     """A prompt with an IBAN is answered by the self-hosted group only, also when a cloud tier was named."""
-    prompt = f"My IBAN is GB33BUKB20201555555555, is it valid? {unique()}"
+    prompt = f"My IBAN is GB33BUKB20201555555555, is it valid? {new_word()}"
     for model in ("auto", "frontier", "sim-mid"):
         reply = running.ask(prompt, model=model)
         assert reply.headers["x-tierwise-tier"] == "onprem"
@@ -151,14 +148,14 @@ def test_personal_data_goes_on_premise_whatever_was_named(running: Running) -> N
 def test_on_premise_data_is_not_sent_elsewhere_when_on_premise_fails(running: Running) -> None:
     """With the self-hosted model down the request fails closed; no cloud model sees it."""
     with running.fault("sim-onprem", "error500"):
-        reply = running.ask(f"My IBAN is GB33BUKB20201555555555. {unique()}")
+        reply = running.ask(f"My IBAN is GB33BUKB20201555555555. {new_word()}")
     assert reply.status_code == 503
     assert running.trace(reply.headers["x-tierwise-trace-id"])["cost_micros"] == 0
 
 
 def test_a_redacting_tenant_sends_placeholders(running: Running) -> None:
     """The provider sees no personal data of a tenant whose policy is to redact."""
-    reply = running.ask(f"Repeat: write to jane.roe@example.org {unique()}", tenant="redacting")
+    reply = running.ask(f"Repeat: write to jane.roe@example.org {new_word()}", tenant="redacting")
     assert reply.status_code == 200
     trace = running.trace(reply.headers["x-tierwise-trace-id"])
     assert "jane.roe" not in trace["input"] and "<EMAIL_1>" in trace["input"]
@@ -189,7 +186,7 @@ def test_models_lists_what_the_key_may_use(running: Running) -> None:
 def test_a_narrow_key_gets_403_and_auto_stays_within_it(running: Running) -> None:
     """A model the key may not use is a 403 by name, and is not reached through `auto` either."""
     assert running.ask("hi", model="frontier", tenant="narrow").status_code == 403
-    reply = running.ask(HARD.format(unique()), tenant="narrow")
+    reply = running.ask(HARD.format(new_word()), tenant="narrow")
     assert reply.headers["x-tierwise-tier"] == "small"
 
 

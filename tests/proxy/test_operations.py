@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from plugins.config_file import draining_file
 from plugins.launcher import hand_over
 from plugins.tenancy import hash_key, new_key
 from tests.gateway import Running, everywhere
+from tests.prompts import new_word
 from tests.waiting import eventually
 
 
@@ -54,7 +54,7 @@ def test_the_dispatch_table_is_reloaded(running: Running) -> None:
     """A changed row routes the next request differently."""
 
     def tier() -> str:
-        return running.ask(f"What is the capital of Spain? {time.time_ns()}").headers["x-tierwise-tier"]
+        return running.ask(f"What is the capital of Spain? {new_word()}").headers["x-tierwise-tier"]
 
     def dearer(gateway: dict[str, object]) -> None:
         gateway["routing"]["default"]["easy"] = "mid"  # type: ignore[index]  # parsed YAML
@@ -69,7 +69,7 @@ def test_a_raised_cap_admits_the_next_call(running: Running) -> None:
     """A tenant at its cap goes on as soon as the file says more, and stops again when it says less."""
 
     def answered() -> int:
-        return running.ask(f"What is the capital of Peru? {time.time_ns()}", tenant="capped").status_code
+        return running.ask(f"What is the capital of Peru? {new_word()}", tenant="capped").status_code
 
     def raise_cap(gateway: dict[str, object]) -> None:
         gateway["tenants"]["capped"]["caps"] = [{"usd": 5, "per": "total"}]  # type: ignore[index]  # parsed YAML

@@ -3,13 +3,13 @@ was sent, by its own books, and what the client is told."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.gateway import Running
+from tests.prompts import new_word
 
 PATHS = ("/chat/completions", "/responses", "/messages")
 EU = {"sim-mid", "sim-onprem"}  # tests/proxy/conftest.py tags them
@@ -24,8 +24,8 @@ def body(path: str, text: str, model: str = "auto", **more: Any) -> dict[str, An
 
 
 def fresh(text: str) -> str:
-    """Never asked before, so never cached; in letters, so that no kind of number is found in it."""
-    return f"{text} (case {''.join(chr(ord('a') + int(digit, 16)) for digit in uuid.uuid4().hex[:12])})"
+    """Never asked before, so never cached."""
+    return f"{text} (case {new_word()})"
 
 
 def hash_of(running: Running, text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 from plugins.errors import StartError
 from plugins.score_cli import score
 from tests.gateway import Running
+from tests.prompts import new_word
 from tests.waiting import eventually
 
 SCRAPED = ("tierwise_requests_total", "tierwise_provider_attempts_total", "tierwise_step_seconds_bucket")
@@ -31,7 +31,7 @@ def send_feedback(running: Running, tenant: str = "acme", **changes: Any) -> htt
 def test_each_failed_attempt_is_a_step_of_its_own(running: Running) -> None:
     """The trace says which deployment failed, how, and who answered instead, one after the other."""
     with running.fault("sim-small", "error500"):
-        reply = running.ask(f"What is the capital of Ghana? {time.time_ns()}", model="small", tenant="acme")
+        reply = running.ask(f"What is the capital of Ghana? {new_word()}", model="small", tenant="acme")
     assert reply.status_code == 200
     steps = [s for s in running.trace(reply.headers["x-tierwise-trace-id"])["steps"] if s["name"] == "attempt"]
     *failed, answered = steps
@@ -55,7 +55,7 @@ def test_a_failure_is_told_once_also_where_litellm_translates(
     running: Running, path: str, body: dict[str, Any]
 ) -> None:
     """Each failed call that the provider saw is one step."""
-    asked = json.loads(json.dumps({"model": "small", **body}).replace("{}", str(time.time_ns())))
+    asked = json.loads(json.dumps({"model": "small", **body}).replace("{}", new_word()))
     before = running.model_calls()
     with running.fault("sim-small", "error500"):
         reply = running.post(path, asked)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from bench.tracing_mix import FORGED, forged_headers, forged_metadata
 from tests.gateway import Running
+from tests.prompts import new_word
 
 Json = dict[str, Any]
 CLIENT_TRACE = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
@@ -41,13 +41,9 @@ def steps_of(trace: Json, name: str) -> list[Json]:
     return [step["attributes"] for step in trace["steps"] if step["name"] == name]
 
 
-def unique() -> str:
-    return uuid.uuid4().hex[:8]
-
-
 def test_a_plain_request_tells_everything(running: Running) -> None:
     """Who asked, for what, what was decided and why, who answered, what it took and cost, and what is left."""
-    trace = traced(running, f"Name a river, please. {unique()}", headers=DECLARED, user="u-7")
+    trace = traced(running, f"Name a river, please. {new_word()}", headers=DECLARED, user="u-7")
     assert (trace["tenant"], trace["app"], trace["feature"]) == ("traced", "web", "checkout")
     assert (trace["end_user"], trace["session"], trace["traceparent"]) == ("u-7", "s-1", CLIENT_TRACE)
     assert (trace["environment"], trace["endpoint"], trace["requested_model"]) == ("production", "chat", "auto")
@@ -76,7 +72,7 @@ def test_a_plain_request_tells_everything(running: Running) -> None:
 def test_who_answered_is_named_alike_at_every_endpoint(running: Running, path: str, stream: bool) -> None:
     """The model as it is configured, its provider and deployment: also of a stream, whose pieces carry the name that
     the client sent."""
-    trace = traced(running, f"Name a lake, please. {unique()}", path, model="mid", stream=stream)
+    trace = traced(running, f"Name a lake, please. {new_word()}", path, model="mid", stream=stream)
     assert (trace["tier"], trace["model"], trace["provider"]) == ("mid", "openai/sim-mid", "openai")
     assert trace["deployment"] and trace["output"]
     assert (trace["first_token_ns"] is not None) == stream
@@ -87,7 +83,7 @@ def test_who_answered_is_named_alike_at_every_endpoint(running: Running, path: s
 def test_who_answered_instead_is_named(running: Running, path: str, stream: bool) -> None:
     """After a failure: the model and tier of the answer, how many attempts failed before it, and each as a step."""
     with running.fault("sim-mid", "error500"):
-        trace = traced(running, f"Name a hill, please. {unique()}", path, model="mid", stream=stream)
+        trace = traced(running, f"Name a hill, please. {new_word()}", path, model="mid", stream=stream)
     assert trace["outcome"] == "answered" and trace["fallbacks"] == len(steps_of(trace, "attempt")) - 1 > 0
     *failed, answered = steps_of(trace, "attempt")
     assert {step["model"] for step in failed} == {"openai/sim-mid"}
@@ -122,7 +118,7 @@ def test_a_bypass_says_why(running: Running) -> None:
 
 def test_vectors_save_no_more_than_they_cost(running: Running) -> None:
     """No tier can embed: a call saves nothing, and a hit the price of the model that made the vectors."""
-    asked = {"model": "embed", "input": [f"one text {unique()} " * 40]}
+    asked = {"model": "embed", "input": [f"one text {new_word()} " * 40]}
     made, again = (
         running.trace(running.post("/embeddings", asked, "traced").headers["x-tierwise-trace-id"]) for _ in range(2)
     )
@@ -134,9 +130,9 @@ def test_vectors_save_no_more_than_they_cost(running: Running) -> None:
 def test_an_escalated_request_names_both_models(running: Running) -> None:
     """The first one's answer was wanting; the second one's went out, and its cost stands apart."""
     for n in range(5):  # escalations are a share of a tenant's answers
-        traced(running, f"Name a flower, please. {n} {unique()}")
+        traced(running, f"Name a flower, please. {n} {new_word()}")
     with running.fault("sim-small", "refuse"):
-        trace = traced(running, f"What is 41 plus 17? {unique()}", model="small")
+        trace = traced(running, f"What is 41 plus 17? {new_word()}", model="small")
     assert (trace["escalations"], trace["tier"], trace["model"]) == (1, "mid", "openai/sim-mid")
     assert trace["cost_micros"] == trace["cost_model_micros"] + trace["cost_escalation_micros"]
     (attempt,), (again,) = steps_of(trace, "attempt"), steps_of(trace, "escalate")
@@ -175,7 +171,7 @@ def test_a_refusal_has_its_class(running: Running, tenant: str, more: Json, stat
 def test_a_client_that_left_is_told_with_what_it_may_have_cost(running: Running) -> None:
     """The charge is a bound, and the model is known."""
     url, headers = f"{running.started.base_url}/chat/completions", {"Authorization": f"Bearer {running.keys['traced']}"}
-    body = body_of("/chat/completions", f"Describe a room at length. {unique()}", model="mid", stream=True)
+    body = body_of("/chat/completions", f"Describe a room at length. {new_word()}", model="mid", stream=True)
     with running.fault("sim-mid", "stall", seconds=2.0), httpx.stream("POST", url, headers=headers, json=body) as reply:
         next(reply.iter_raw())
         trace_id = reply.headers["x-tierwise-trace-id"]
@@ -187,8 +183,8 @@ def test_a_client_that_left_is_told_with_what_it_may_have_cost(running: Running)
 
 def test_nobody_passes_for_another(running: Running) -> None:
     """Neither headers nor fields change whose trace it is, its id, or any word of it."""
-    other = traced(running, f"Name a bridge, please. {unique()}")["trace_id"]
+    other = traced(running, f"Name a bridge, please. {new_word()}")["trace_id"]
     headers = {**forged_headers(other), **DECLARED}
-    trace = traced(running, f"Name a tower, please. {unique()}", headers=headers, metadata=forged_metadata(other))
+    trace = traced(running, f"Name a tower, please. {new_word()}", headers=headers, metadata=forged_metadata(other))
     assert trace["trace_id"] != other and FORGED not in str(trace)
     assert (trace["tenant"], trace["app"], trace["session"]) == ("traced", "web", "s-1")
