@@ -121,7 +121,7 @@ class Stores:
         await self.ledger.settle(hold, Exact(100, 10))
         self.secrets.append(secret)
         count = self.count
-        count.read_own("exact", isinstance(await self.cache.exact(scope, question), Hit))
+        count.read_own("exact", isinstance((await self.cache.enter(scope, question))[0], Hit))
         count.read_own("semantic", isinstance(await self.cache.semantic(scope, question, vector), Hit))
         count.read_own("conversation", await self.conversations.recall(tenant, secret.conversation) is not None)
         count.read_own("trace", await self.traces.find(tenant, secret.trace_id) is not None)
@@ -145,7 +145,7 @@ class Stores:
         }
 
     async def _exact(self, thief: str, scope: Scope, secret: Secret) -> bool:
-        return stolen(await self.cache.exact(scope, secret.question), thief)
+        return stolen((await self.cache.enter(scope, secret.question))[0], thief)
 
     async def _semantic(self, thief: str, scope: Scope, secret: Secret) -> bool:
         return stolen(await self.cache.semantic(scope, secret.question, secret.vector), thief)
@@ -158,8 +158,8 @@ class Stores:
 
     async def _lease(self, thief: str, scope: Scope, secret: Secret) -> bool:
         """Waiting for the victim's answer would hand it over: a lease of another tenant must not be seen."""
-        held = await self.cache.lead(secret.scope, secret.question)
-        mine = await self.cache.lead(scope, secret.question)
+        question = f"Not stored: {secret.question}"
+        (_, held), (_, mine) = await self.cache.enter(secret.scope, question), await self.cache.enter(scope, question)
         for lease in (held, mine):
             if lease is not None:
                 await self.cache.release(lease)

@@ -63,7 +63,7 @@ class CachePath:
         scope, question = flight.scope, call.question
         if scope is None:
             return CacheVerdict("bypass", "the request says no-store")
-        found = await cache.exact(scope, question)
+        found, flight.lease = await cache.enter(scope, question)
         if isinstance(found, Hit) or found.kind == "bypass":
             return found
         if why := self._only_exact(scope, call):
@@ -72,10 +72,11 @@ class CachePath:
             found = await cache.semantic(scope, question, vector, partial(self.limits.limit, call.caller.tenant))
         if isinstance(found, Hit):
             return found
-        lease = await cache.lead(scope, question) or await cache.wait(scope, question)
-        if isinstance(lease, Hit):
-            return lease
-        flight.lease = lease
+        if flight.lease is None:
+            waited = await cache.wait(scope, question)
+            if isinstance(waited, Hit):
+                return waited
+            flight.lease = waited
         return found
 
     def _only_exact(self, scope: Scope, call: Call) -> str:

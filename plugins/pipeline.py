@@ -71,7 +71,8 @@ class Pipeline:
         """The path as far as no model is concerned: name, policy, cache. A refusal is returned; the flight carries a
         hit if there is one."""
         flight.call, flight.caller, flight.opened = call, call.caller, True
-        flight.hit = flight.scope = None  # should another caller have been assumed before
+        await self.cache.let_go(flight)  # should it have been opened before: half, or for another caller
+        flight.hit = flight.scope = None
         tenant = self.config.tenants[call.caller.tenant]
         if refusal := table.check_name(call, self.config, self.catalog):
             return refusal

@@ -80,8 +80,9 @@ class Cache(Protocol):
     async def look(self) -> None:
         """Ask the store whether it is there, so that `reachable` is also known where no request comes."""
 
-    async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
-        """The answer stored for this very request, or why there is none."""
+    async def enter(self, scope: Scope, question: str) -> tuple[Hit | CacheVerdict, Lease | None]:
+        """The answer stored for this very request; or why there is none, and the lease to call the model: None when an
+        identical request is being answered now."""
 
     async def semantic(
         self, scope: Scope, question: str, vector: Vector, limit: Callable[[str], float | None]
@@ -95,9 +96,6 @@ class Cache(Protocol):
     async def store(self, scope: Scope, vector: Vector | None, entry: Entry, lease: Lease | None = None) -> bool:
         """Keep an answer for `entry.ttl_s`; with a vector it can be found by paraphrases. Ends the lease, too; False
         if it did neither."""
-
-    async def lead(self, scope: Scope, question: str) -> Lease | None:
-        """The lease to call the model, or None when an identical request is being answered now."""
 
     async def wait(self, scope: Scope, question: str) -> Hit | Lease:
         """The leader's answer; or a lease, when the leader died, could not store, or took too long."""

@@ -61,7 +61,7 @@ class RedisCache:
         self._roomy, self._look_again_s = True, 0.0  # time.monotonic()
         self._store = (files("plugins.adapters") / "lua" / "cache_store_v2.lua").read_text(encoding="utf-8")
         self.breaker = Breaker(self._ping, timeout_ms=config.timeout_ms, open_ms=config.breaker_open_ms)
-        self._flight = SingleFlight(self._connected, self.breaker, config, self.exact)
+        self._flight = SingleFlight(self._connected, self.breaker, config)
 
     @property
     def reachable(self) -> bool:
@@ -70,17 +70,21 @@ class RedisCache:
     async def look(self) -> None:
         await self.breaker.run(self._ping)
 
-    async def exact(self, scope: Scope, question: str) -> Hit | CacheVerdict:
-        """The answer stored for this very request, or a miss, or a bypass when Redis is away."""
+    async def enter(self, scope: Scope, question: str) -> tuple[Hit | CacheVerdict, Lease | None]:
+        """The answer stored for this very request, or a miss with the lease to call the model, None when an identical
+        request is being answered now; or a bypass when Redis is away.
+
+        found, lease = await cache.enter(s, q)
+        if isinstance(found, Hit): return Served(found)
+        if isinstance(lease := lease or await cache.wait(s, q), Hit): return Served(lease)
+        ... call the model, store ...; finally: await cache.release(lease)
+        """
         scope, question = self._veiled(scope, question)
-        body = await self.breaker.run(lambda: self._body(scope, entry_key(scope, question)))
-        if isinstance(body, Away):
-            return CacheVerdict("bypass", body.reason)
-        if body is None:
-            return CacheVerdict("miss", "not stored")
-        if scope.sealed and (body := self._seal.opened(scope, body) if self._seal else None) is None:
-            return CacheVerdict("miss", "the stored entry cannot be read")
-        return _served("exact", _EXACT_REASON, body)
+        entered = await self._flight.enter(scope, question)
+        if isinstance(entered, Away):
+            return CacheVerdict("bypass", entered.reason), FREE
+        body, lease = entered
+        return (CacheVerdict("miss", "not stored") if body is None else self._opened(scope, body)), lease
 
     async def semantic(
         self, scope: Scope, question: str, vector: Vector, limit: Callable[[str], float | None] = shipped
@@ -127,17 +131,14 @@ class RedisCache:
         done = await self.breaker.run(lambda: self._write(key, fields, entry.ttl_s, lease or FREE))
         return not isinstance(done, Away)
 
-    async def lead(self, scope: Scope, question: str) -> Lease | None:
-        """The lease to call the model, or None when an identical request is being answered now.
-
-        if isinstance(lease := await cache.lead(s, q) or await cache.wait(s, q), Hit): return Served(lease)
-        ... call the model, store ...; finally: await cache.release(lease)
-        """
-        return await self._flight.lead(*self._veiled(scope, question))
-
     async def wait(self, scope: Scope, question: str) -> Hit | Lease:
         """The leader's answer; or a lease, when the leader died, could not store, or took too long."""
-        return await self._flight.wait(scope, question)
+        scope, question = self._veiled(scope, question)
+        waited = await self._flight.wait(scope, question)
+        if isinstance(waited, Lease):
+            return waited
+        found = self._opened(scope, waited)
+        return found if isinstance(found, Hit) else FREE
 
     async def release(self, lease: Lease) -> None:
         """End a lease, after `store` or when there is nothing to store. Needless leases just expire."""
@@ -184,6 +185,13 @@ class RedisCache:
     def _veiled(self, scope: Scope, question: str) -> tuple[Scope, str]:
         """What finds an entry: of a sealed one nobody can tell the texts."""
         return self._seal.veiled(scope, question) if scope.sealed and self._seal is not None else (scope, question)
+
+    def _opened(self, scope: Scope, body: bytes) -> Hit | CacheVerdict:
+        """The answer to the very same request; `scope` as it is veiled."""
+        opened = body if not scope.sealed else self._seal.opened(scope, body) if self._seal else None
+        if opened is None:
+            return CacheVerdict("miss", "the stored entry cannot be read")
+        return _served("exact", _EXACT_REASON, opened)
 
     async def _connected(self) -> Client:
         if self._client is None:

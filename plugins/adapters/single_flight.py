@@ -16,8 +16,9 @@ from typing import Final
 from plugins.adapters.breaker import Away, Breaker
 from plugins.adapters.cache_codec import entry_key, lease_key
 from plugins.adapters.redis_scripts import Client
+from plugins.cache import scope_key
 from plugins.cache_config import CacheConfig
-from plugins.values import CacheVerdict, Hit, Lease, Scope
+from plugins.values import Lease, Scope
 
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.25
@@ -25,45 +26,41 @@ _NOTHING_STORED_MS: Final = 2_000  # how long latecomers do not wait after a lea
 _NOTHING_STORED: Final = b""  # what cache_release_v1 leaves behind
 FREE: Final = Lease()
 
-Lookup = Callable[[Scope, str], Awaitable[Hit | CacheVerdict]]
-
 
 class SingleFlight:
-    """`client` yields the connected client; `lookup` is the exact layer."""
+    """`client` yields the connected client. Scopes and questions are those that the keys are made of."""
 
-    def __init__(
-        self, client: Callable[[], Awaitable[Client]], breaker: Breaker, config: CacheConfig, lookup: Lookup
-    ) -> None:
+    def __init__(self, client: Callable[[], Awaitable[Client]], breaker: Breaker, config: CacheConfig) -> None:
         self._client = client
         self._breaker = breaker
         self._config = config
-        self._lookup = lookup
-        self._release = (files("plugins.adapters") / "lua" / "cache_release_v1.lua").read_text(encoding="utf-8")
+        folder = files("plugins.adapters") / "lua"
+        self._enter = (folder / "cache_enter_v1.lua").read_text(encoding="utf-8")
+        self._release = (folder / "cache_release_v1.lua").read_text(encoding="utf-8")
 
-    async def lead(self, scope: Scope, question: str) -> Lease | None:
-        """The lease; None when another call holds it, or has just stored the answer."""
+    async def enter(self, scope: Scope, question: str) -> tuple[bytes | None, Lease | None] | Away:
+        """The body stored for this very request, or the lease to fetch the answer; neither where another call holds
+        it. One round trip."""
         lease = Lease(lease_key(scope, question), secrets.token_hex(8))
-        outcome = await self._breaker.run(lambda: self._take(lease, entry_key(scope, question)))
+        outcome = await self._breaker.run(lambda: self._take(scope, lease, entry_key(scope, question)))
         if isinstance(outcome, Away):
-            return FREE
-        holder, stored = outcome
-        if holder != lease.token.encode():
-            return FREE if holder == _NOTHING_STORED else None
-        if stored:  # between the caller's lookup and now
-            await self.release(lease)
-            return None
-        return lease
+            return outcome
+        body, holder = outcome
+        if body is not None or holder == _NOTHING_STORED:
+            return body, FREE
+        return None, lease if holder == lease.token.encode() else None
 
-    async def wait(self, scope: Scope, question: str) -> Hit | Lease:
-        """Poll for the answer until the leader stored it, ended without, died, or `wait_ms` are over."""
+    async def wait(self, scope: Scope, question: str) -> bytes | Lease:
+        """Poll for the body until the leader stored it, ended without, died (then one of those who wait has its
+        lease), or `wait_ms` are over."""
         deadline = time.monotonic() + self._config.wait_ms / 1000
         pause_s = _FIRST_PAUSE_S
         while True:
-            found = await self._lookup(scope, question)
-            if isinstance(found, Hit):
-                return found
-            # A lease that is free again without an entry: its holder died, and one of us takes over.
-            if (lease := await self.lead(scope, question)) is not None:
+            entered = await self.enter(scope, question)
+            body, lease = (None, FREE) if isinstance(entered, Away) else entered
+            if body is not None:
+                return body
+            if lease is not None:
                 return lease
             if (left_s := deadline - time.monotonic()) <= 0:
                 return FREE
@@ -75,15 +72,11 @@ class SingleFlight:
         if lease.key:
             await self._breaker.run(lambda: self._end(lease))
 
-    async def _take(self, lease: Lease, entry: str) -> tuple[bytes | None, int]:
-        """Who holds the lease now, and whether the entry is there already."""
+    async def _take(self, scope: Scope, lease: Lease, entry: str) -> tuple[bytes | None, bytes | None]:
         client = await self._client()
-        pipe = client.pipeline(transaction=False)  # SET decides alone; the rest only looks
-        pipe.set(lease.key, lease.token, nx=True, px=self._config.lease_ms)
-        pipe.get(lease.key)
-        pipe.hexists(entry, "b")
-        _, holder, stored = await pipe.execute()
-        return holder, stored
+        asked = scope_key(scope), lease.token, self._config.lease_ms
+        body, holder = await client.eval(self._enter, 2, entry, lease.key, *asked)
+        return body, holder
 
     async def _end(self, lease: Lease) -> None:
         client = await self._client()

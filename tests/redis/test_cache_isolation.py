@@ -88,7 +88,7 @@ async def test_no_answer_crosses_a_border(url: str) -> None:
         call, tenant, place, target = drawn(draw)
         scope = scope_of(call, tenant, place, target)
         vector = unit[QUESTIONS.index(call.question)]
-        exact = await cache.exact(scope, call.question)
+        exact, _ = await cache.enter(scope, call.question)
         for found in (exact, await cache.semantic(scope, call.question, vector)):
             if isinstance(found, Hit):
                 told = json.loads(found.response)

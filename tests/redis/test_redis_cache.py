@@ -107,9 +107,9 @@ HERE = vector_of(1)
 async def test_a_stored_answer_is_found_again(url: str) -> None:
     """The very same request gets the answer with its tier, cost, usage and age."""
     async with cache_on(url) as cache:
-        assert await cache.exact(scope_of(), ASKED) == CacheVerdict("miss", "not stored")
+        assert (await cache.enter(scope_of(), ASKED))[0] == CacheVerdict("miss", "not stored")
         await cache.store(scope_of(), None, entry_of())
-        hit = await cache.exact(scope_of(), ASKED)
+        hit = (await cache.enter(scope_of(), ASKED))[0]
         assert isinstance(hit, Hit)
         assert (hit.verdict.kind, hit.verdict.age_s) == ("exact", 0)
         assert (hit.response, hit.tier, hit.model) == ('{"text":"3798 m"}', "small", "model-a")
@@ -178,7 +178,7 @@ async def test_no_hit_across_scopes(url: str) -> None:
             await cache.store(scope, HERE, entry_of(response=repr(scope)))
             asker = draw.choice(scopes)
             for found in (
-                await cache.exact(asker, ASKED),
+                (await cache.enter(asker, ASKED))[0],
                 await cache.semantic(asker, PARAPHRASE, HERE),
             ):
                 assert not isinstance(found, Hit) or found.response == repr(asker)
@@ -222,7 +222,7 @@ async def test_an_answer_expires(url: str) -> None:
         assert 70 < await client.ttl(key) <= 77
         await client.pexpire(key, 1)
         await asyncio.sleep(0.05)
-        assert isinstance(await cache.exact(scope_of(), ASKED), CacheVerdict)
+        assert isinstance((await cache.enter(scope_of(), ASKED))[0], CacheVerdict)
         assert isinstance(await cache.semantic(scope_of(), PARAPHRASE, HERE), CacheVerdict)
 
 
@@ -230,17 +230,7 @@ async def test_too_large_answers_are_left_out(url: str) -> None:
     """An answer over `max_entry_bytes` is not stored."""
     async with cache_on(url, CONFIG.model_copy(update={"max_entry_bytes": 100})) as cache:
         await cache.store(scope_of(), HERE, entry_of(response="x" * 101))
-        assert isinstance(await cache.exact(scope_of(), ASKED), CacheVerdict)
-
-
-async def test_an_unreadable_entry_is_a_miss(url: str) -> None:
-    """Bytes that are not an entry are ignored, not an error."""
-    async with cache_on(url) as cache, Redis.from_url(url) as client:
-        await cache.store(scope_of(), None, entry_of())
-        await client.hset(entry_key(scope_of(), ASKED), "b", b"\x00garbage")
-        verdict = await cache.exact(scope_of(), ASKED)
-        assert isinstance(verdict, CacheVerdict)
-        assert "cannot be read" in verdict.reason
+        assert isinstance((await cache.enter(scope_of(), ASKED))[0], CacheVerdict)
 
 
 async def test_text_that_is_not_unicode_is_not_an_error(url: str) -> None:
@@ -248,7 +238,7 @@ async def test_text_that_is_not_unicode_is_not_an_error(url: str) -> None:
     async with cache_on(url) as cache:
         await cache.store(scope_of(), HERE, entry_of("a \ud800 b"))
         await cache.store(scope_of(), HERE, entry_of(response="a \ud800 b"))
-        assert isinstance(await cache.exact(scope_of(), "a \ud800 b"), CacheVerdict)
+        assert isinstance((await cache.enter(scope_of(), "a \ud800 b"))[0], CacheVerdict)
 
 
 async def test_replicas_create_the_index_at_once(url: str) -> None:
@@ -282,7 +272,7 @@ async def test_a_redis_without_search_answers_exact_repetitions_only(
             for _ in range(3):
                 verdict = await cache.semantic(scope_of(), PARAPHRASE, HERE)
                 assert verdict == CacheVerdict("miss", "this Redis has no vector search")
-            assert isinstance(await cache.exact(scope_of(), ASKED), Hit)
+            assert isinstance((await cache.enter(scope_of(), ASKED))[0], Hit)
     assert len([r for r in caplog.records if "only exact repetitions" in r.message]) == 1
 
 
@@ -308,7 +298,7 @@ async def test_a_cluster_has_the_exact_layer_single_flight_and_purge(
         async with cache_on(server.url) as cache:
             for tenant in ("acme", "globex", "initech"):
                 scope = scope_of(tenant)
-                lease = await cache.lead(scope, ASKED)
+                lease = (await cache.enter(scope, ASKED))[1]
                 assert lease
                 assert lease.key
                 await cache.store(scope, HERE, entry_of())
@@ -323,10 +313,10 @@ async def test_a_cluster_has_the_exact_layer_single_flight_and_purge(
 async def test_redis_away_is_a_bypass_and_never_an_error() -> None:
     """With nobody listening every operation answers, and single flight lets everybody call the model."""
     async with cache_on(f"redis://127.0.0.1:{free_port()}/0") as cache:
-        assert await cache.exact(scope_of(), ASKED) == CacheVerdict("bypass", "Redis is away")
+        assert (await cache.enter(scope_of(), ASKED))[0] == CacheVerdict("bypass", "Redis is away")
         assert await cache.semantic(scope_of(), PARAPHRASE, HERE) == CacheVerdict("bypass", "Redis is away")
         await cache.store(scope_of(), HERE, entry_of())
-        lease = await cache.lead(scope_of(), ASKED)
+        lease = (await cache.enter(scope_of(), ASKED))[1]
         assert lease == Lease()
         assert await cache.wait(scope_of(), ASKED) == Lease()
         await cache.release(lease)
@@ -346,10 +336,10 @@ async def test_an_open_breaker_does_not_touch_redis() -> None:
     port = server.sockets[0].getsockname()[1]
     slow = CONFIG.model_copy(update={"timeout_ms": 30, "breaker_open_ms": 60_000})
     async with cache_on(f"redis://127.0.0.1:{port}/0", slow) as cache:
-        assert await cache.exact(scope_of(), ASKED) == CacheVerdict("bypass", "Redis is away")
+        assert (await cache.enter(scope_of(), ASKED))[0] == CacheVerdict("bypass", "Redis is away")
         seen = connections
         for _ in range(50):
-            assert await cache.exact(scope_of(), ASKED) == CacheVerdict("bypass", "Redis is away")
+            assert (await cache.enter(scope_of(), ASKED))[0] == CacheVerdict("bypass", "Redis is away")
         assert connections == seen
         assert not cache.breaker.closed
     server.close()
@@ -360,9 +350,9 @@ async def test_the_cache_is_used_again_when_redis_is_back(tmp_path: Path) -> Non
     with running_redis() as server:
         port = server.port
         async with cache_on(server.url) as cache:
-            await cache.exact(scope_of(), ASKED)
+            (await cache.enter(scope_of(), ASKED))[0]
             server.stop()
-            assert await cache.exact(scope_of(), ASKED) == CacheVerdict("bypass", "Redis is away")
+            assert (await cache.enter(scope_of(), ASKED))[0] == CacheVerdict("bypass", "Redis is away")
             server.port = port
             server.start()
             await eventually_async(lambda: asks_again(cache))
@@ -371,7 +361,7 @@ async def test_the_cache_is_used_again_when_redis_is_back(tmp_path: Path) -> Non
 
 
 async def asks_again(cache: RedisCache) -> bool:
-    found = await cache.exact(scope_of(), ASKED)
+    found = (await cache.enter(scope_of(), ASKED))[0]
     return isinstance(found, Hit) or found.kind == "miss"
 
 
@@ -379,7 +369,7 @@ async def test_a_refused_command_does_not_open_the_breaker(url: str) -> None:
     """An error about one command (here a key of another type) concerns that request only."""
     async with cache_on(url) as cache, Redis.from_url(url) as client:
         await client.set(entry_key(scope_of(), ASKED), "a string")
-        verdict = await cache.exact(scope_of(), ASKED)
+        verdict = (await cache.enter(scope_of(), ASKED))[0]
         assert isinstance(verdict, CacheVerdict)
         assert verdict.kind == "bypass"
         assert cache.breaker.closed
@@ -387,10 +377,10 @@ async def test_a_refused_command_does_not_open_the_breaker(url: str) -> None:
 
 async def answer(cache: RedisCache, calls: list[int], *, store: bool = True) -> str:
     """What the pipeline does on a miss."""
-    found = await cache.exact(scope_of(), ASKED)
+    found, led = await cache.enter(scope_of(), ASKED)
     if isinstance(found, Hit):
         return found.response
-    if isinstance(lease := await cache.lead(scope_of(), ASKED) or await cache.wait(scope_of(), ASKED), Hit):
+    if isinstance(lease := led or await cache.wait(scope_of(), ASKED), Hit):
         return lease.response
     try:
         calls.append(1)
@@ -416,7 +406,7 @@ async def test_a_dead_leader_is_followed_by_one_other(url: str) -> None:
     """When the leader vanishes its lease expires, one of those who wait takes over, and all get an answer."""
     calls: list[int] = []
     async with cache_on(url, CONFIG.model_copy(update={"lease_ms": 1_500})) as cache:
-        assert await cache.lead(scope_of(), ASKED)  # and never released
+        assert (await cache.enter(scope_of(), ASKED))[1]  # and never released
         answers = await asyncio.gather(*(answer(cache, calls) for _ in range(20)))
     assert answers == ["the answer"] * 20
     assert len(calls) == 1
@@ -426,7 +416,7 @@ async def test_nobody_queues_behind_an_answer_that_cannot_be_stored(url: str) ->
     """When the leader ends without an entry, all who wait go on at once instead of one after the other."""
     calls: list[int] = []
     async with cache_on(url) as cache:
-        leader = await cache.lead(scope_of(), ASKED)
+        leader = (await cache.enter(scope_of(), ASKED))[1]
         assert leader
         waiting = [asyncio.create_task(cache.wait(scope_of(), ASKED)) for _ in range(5)]
         await asyncio.sleep(0)
@@ -439,7 +429,7 @@ async def test_nobody_queues_behind_an_answer_that_cannot_be_stored(url: str) ->
 async def test_waiting_ends_after_wait_ms(url: str) -> None:
     """A leader that takes longer than `wait_ms` is not waited for."""
     async with cache_on(url, CONFIG.model_copy(update={"lease_ms": 60_000, "wait_ms": 30})) as cache:
-        assert await cache.lead(scope_of(), ASKED)
+        assert (await cache.enter(scope_of(), ASKED))[1]
         assert await cache.wait(scope_of(), ASKED) == Lease()
 
 
@@ -449,21 +439,48 @@ async def test_a_late_leader_does_not_end_anothers_lease(url: str) -> None:
         cache_on(url, CONFIG.model_copy(update={"lease_ms": 60_000})) as cache,
         Redis.from_url(url) as client,
     ):
-        late = await cache.lead(scope_of(), ASKED)
+        late = (await cache.enter(scope_of(), ASKED))[1]
         assert late
         await client.delete(late.key)  # as at its end
-        following = await cache.lead(scope_of(), ASKED)
+        following = (await cache.enter(scope_of(), ASKED))[1]
         assert following
         await cache.release(late)
         assert await client.get(following.key) == following.token.encode()
 
 
-async def test_who_leads_just_after_the_answer_was_stored_is_sent_to_it(url: str) -> None:
-    """Between a miss and the lease the answer may have come: then nobody leads."""
-    async with cache_on(url) as cache:
+async def test_who_waits_for_a_sealed_answer_gets_it(url: str) -> None:
+    """Waiting finds the same keys as asking, also where they tell nothing of the question."""
+    scope = scope_of("private", sealed=True)
+    async with cache_on(url, CONFIG.model_copy(update={"uncaptured": "encrypt", "encryption_key": SECRET})) as cache:
+        _, leader = await cache.enter(scope, ASKED)
+        assert leader
+        assert (await cache.enter(scope, ASKED))[1] is None
+        waiting = asyncio.create_task(cache.wait(scope, ASKED))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await cache.store(scope, None, entry_of(), leader)
+        assert isinstance(await waiting, Hit)
+
+
+async def test_an_unreadable_entry_is_not_waited_for(url: str) -> None:
+    """It is a miss with leave to call the model; the answer then takes its place."""
+    async with cache_on(url) as cache, Redis.from_url(url) as client:
         await cache.store(scope_of(), None, entry_of())
-        assert await cache.lead(scope_of(), ASKED) is None
-        assert isinstance(await cache.wait(scope_of(), ASKED), Hit)
+        await client.hset(entry_key(scope_of(), ASKED), "b", b"\x00garbage")
+        verdict, lease = await cache.enter(scope_of(), ASKED)
+        assert isinstance(verdict, CacheVerdict)
+        assert "cannot be read" in verdict.reason
+        assert lease == Lease()
+
+
+async def test_a_full_redis_serves_and_calls(tmp_path: Path) -> None:
+    """Without memory for a lease what is stored is still found, and whoever misses calls the model."""
+    with EmbeddedRedis(data_dir=tmp_path) as server:
+        async with cache_on(server.url) as cache, Redis.from_url(server.url) as client:
+            await cache.store(scope_of(), None, entry_of())
+            await client.config_set("maxmemory", "1")
+            assert isinstance((await cache.enter(scope_of(), ASKED))[0], Hit)
+            assert await cache.enter(scope_of(), "Another question?") == (CacheVerdict("miss", "not stored"), Lease())
 
 
 SYSTEM = "You are a mountaineer."
@@ -495,7 +512,9 @@ async def test_purge_removes_what_fits_all_that_is_given(url: str, selection: Se
             await cache.store(scope, HERE, entry)
         purged = await purge(client, selection)
         found = {
-            i for i, (scope, entry) in enumerate(STORED) if isinstance(await cache.exact(scope, entry.question), Hit)
+            i
+            for i, (scope, entry) in enumerate(STORED)
+            if isinstance((await cache.enter(scope, entry.question))[0], Hit)
         }
         assert found == left
         assert purged.removed == len(STORED) - len(left)
@@ -556,10 +575,10 @@ async def test_sealed_answers_tell_nothing_of_their_texts(url: str) -> None:
     scope = scope_of("private", sealed=True, system="Be brief.", owner="ann@example.org")
     async with cache_on(url, config) as cache:
         await cache.store(scope, HERE, entry_of())
-        found = await cache.exact(scope, ASKED)
+        found = (await cache.enter(scope, ASKED))[0]
         assert isinstance(found, Hit) and found.response == '{"text":"3798 m"}'
         assert not isinstance(await cache.semantic(scope, PARAPHRASE, HERE), Hit)
-        assert not isinstance(await cache.exact(scope_of("private", sealed=True, owner="bob"), ASKED), Hit)
+        assert not isinstance((await cache.enter(scope_of("private", sealed=True, owner="bob"), ASKED))[0], Hit)
     with SyncRedis.from_url(url) as client:
         (key,) = client.keys("tw:c:{private}:e:*")
         lies = client.hgetall(key)
@@ -574,7 +593,7 @@ async def test_another_secret_opens_no_answer(url: str) -> None:
     for secret in (SECRET, SECRET[::-1], None):
         config = CONFIG.model_copy(update={"encryption_key": secret})
         async with cache_on(url, config) as cache:
-            assert not isinstance(await cache.exact(scope, ASKED), Hit)
+            assert not isinstance((await cache.enter(scope, ASKED))[0], Hit)
             await cache.store(scope, None, entry_of())
     with SyncRedis.from_url(url) as client:
         keys = client.keys("tw:c:{private}:e:*")
@@ -582,7 +601,7 @@ async def test_another_secret_opens_no_answer(url: str) -> None:
         for key in keys:
             client.hset(key, "b", client.hget(key, "b")[:-1] + b"x")
     async with cache_on(url, CONFIG.model_copy(update={"encryption_key": SECRET})) as cache:
-        assert not isinstance(await cache.exact(scope, ASKED), Hit)
+        assert not isinstance((await cache.enter(scope, ASKED))[0], Hit)
 
 
 async def test_answers_leave_room_for_budgets(tmp_path: Path) -> None:
@@ -596,8 +615,8 @@ async def test_answers_leave_room_for_budgets(tmp_path: Path) -> None:
             client.set(f"filler:{part}", b"x" * 1_000_000)
         async with cache_on(server.url, config) as cache:
             await cache.store(scope_of(), HERE, entry_of("Another question?"))
-            assert isinstance(await cache.exact(scope_of(), ASKED), Hit)
-            assert not isinstance(await cache.exact(scope_of(), "Another question?"), Hit)
+            assert isinstance((await cache.enter(scope_of(), ASKED))[0], Hit)
+            assert not isinstance((await cache.enter(scope_of(), "Another question?"))[0], Hit)
         client.set("budget", b"y" * 1_000_000)
 
 

@@ -285,11 +285,8 @@ class NotedCache:
     def __init__(self, kept: bool) -> None:
         self.kept, self.asked = kept, list[str]()
 
-    async def exact(self, scope: object, question: str) -> CacheVerdict:
-        return CacheVerdict("miss", "not stored")
-
-    async def lead(self, scope: object, question: str) -> Lease:
-        return Lease("key", "token")
+    async def enter(self, scope: object, question: str) -> tuple[CacheVerdict, Lease]:
+        return CacheVerdict("miss", "not stored"), Lease("key", "token")
 
     async def store(self, scope: object, vector: object, entry: object, lease: Lease | None = None) -> bool:
         self.asked.append(f"store with {lease.key if lease else 'no lease'}")
