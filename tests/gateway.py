@@ -4,7 +4,7 @@ The same suite runs against other gateways by way of the environment:
     TIERWISE_TEST_WORKERS=4        so many workers behind one port, where a test does not say how many
     TIERWISE_TEST_REDIS=cluster    a Redis Cluster of three nodes, where a test does not bring a Redis of its own
     TIERWISE_TEST_FAST_LANE=off    every hit answered through LiteLLM (tests/proxy/conftest.py)
-Tests that cannot hold there say why with `one_worker` or `one_redis`.
+Tests that cannot hold there say why with `one_worker`.
 """
 
 from __future__ import annotations
@@ -41,17 +41,9 @@ def one_worker(why: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(WORKERS > 1, reason=why)
 
 
-def one_redis(why: str) -> pytest.MarkDecorator:
-    """Of a test that presumes one Redis server."""
-    return pytest.mark.skipif(CLUSTER, reason=why)
-
-
 def everywhere(holds: Callable[[], object]) -> None:
     """Waits until every worker says so; of several, each has most likely had one of so many calls in a row."""
     eventually(lambda: all(holds() for _ in range(1 if WORKERS == 1 else 10 * WORKERS)))
-
-
-needs_paraphrases = one_redis("on a Redis Cluster only exact repetitions are answered from the cache")
 
 
 TENANTS: dict[str, dict[str, Any]] = {

@@ -1,9 +1,11 @@
-"""How a cached answer lies in Redis: one hash per entry, under keys of one slot per tenant.
+"""How a cached answer lies in Redis: one hash per entry, on the shelf of its scope.
 
-    tw:c:{tenant}:e:DIGEST   hash   t tenant, s scope digest, q question, k task, b body,
-                                     v vector (float16, 768 B)
-    tw:c:{tenant}:l:DIGEST   string lease of the call that is answering this request now (single flight)
+    tw:c:{SHELF}:e:TENANT:DIGEST   hash   t tenant, s scope digest, q question, k task, b body,
+                                           v vector (float16, 768 B)
+    tw:c:{SHELF}:l:TENANT:DIGEST   string lease of the call that is answering this request now (single flight)
 
+A shelf is one of sixteen hash tags: all that a lookup touches is in one slot of a cluster, and an index of one shelf
+(see cache_shelves) has all that a paraphrase may be found in.
 The body is deflated JSON with a preset dictionary: answers share LiteLLM's field names and are short.
 Half precision moves a cosine of unit vectors by less than 0.001.
 """
@@ -25,6 +27,7 @@ from plugins.ports import Vector
 from plugins.values import CacheVerdict, Entry, Hit, Near, Scope, Usage
 
 PREFIX: Final = "tw:c:"
+SHELVES: Final = "0123456789abcdef"
 _LEVEL: Final = 6
 _DIGEST_CHARS: Final = 16
 # Changing it makes stored bodies unreadable: change plugins.cache.FORMAT with it.
@@ -61,16 +64,35 @@ class Facts:
 
 
 def entry_key(scope: Scope, question: str) -> str:
-    return f"{tenant_prefix(scope.tenant)}e:{exact_key(scope, question)}"
+    return f"{entry_prefix(scope)}{exact_key(scope, question)}"
 
 
 def lease_key(scope: Scope, question: str) -> str:
-    return f"{tenant_prefix(scope.tenant)}l:{exact_key(scope, question)}"
+    return f"{PREFIX}{{{shelf_of(scope)}}}:l:{quoted(scope.tenant)}:{exact_key(scope, question)}"
 
 
-def tenant_prefix(tenant: str) -> str:
-    """All keys of one tenant begin with it; the braces put them in one slot. Any tenant name is safe."""
-    return f"{PREFIX}{{{quote(tenant, safe='@')}}}:"
+def shelf_of(scope: Scope) -> str:
+    return scope_key(scope)[0]
+
+
+def shelf_prefix(shelf: str) -> str:
+    """All entries of a shelf begin with it."""
+    return f"{PREFIX}{{{shelf}}}:e:"
+
+
+def entry_prefix(scope: Scope) -> str:
+    """All entries of a scope begin with it, and none of another tenant."""
+    return f"{shelf_prefix(shelf_of(scope))}{quoted(scope.tenant)}:"
+
+
+def entry_pattern(quoted_tenant: str) -> str:
+    """Of all entries of a tenant, on whatever shelf."""
+    return f"{PREFIX}{{?}}:e:{quoted_tenant}:*"
+
+
+def quoted(tenant: str) -> str:
+    """A tenant's name without the characters that mean something in keys, patterns and queries."""
+    return quote(tenant, safe="@")
 
 
 def question_digest(question: str) -> str:
@@ -108,9 +130,15 @@ def pack(scope: Scope, vector: Vector | None, entry: Entry, now_s: float) -> dic
     body = deflate.compress(f"{head}\n{entry.response}".encode()) + deflate.flush()
     if vector is None:
         return {"s": scope_key(scope), "b": body}
-    tenant = quote(scope.tenant, safe="@")
     asked = entry.question.encode()
-    return {"t": tenant, "s": scope_key(scope), "q": asked, "k": entry.task, "b": body, "v": pack_vector(vector)}
+    return {
+        "t": quoted(scope.tenant),
+        "s": scope_key(scope),
+        "q": asked,
+        "k": entry.task,
+        "b": body,
+        "v": pack_vector(vector),
+    }
 
 
 def unpack(body: bytes) -> tuple[Facts, str]:

@@ -1,7 +1,7 @@
-"""The vector index of the semantic cache: HNSW over float16 vectors in Redis, through redisvl.
+"""A vector index of the semantic cache: HNSW over float16 vectors in Redis, through redisvl.
 
-One index holds all tenants; a lookup sees only entries that carry its own tenant and scope tags. The name
-carries the schema version, so replicas of two releases keep to their own. Several may create it at once.
+It holds all tenants; a lookup sees only entries that carry its own tenant and scope tags. The name carries the schema
+version, so replicas of two releases keep to their own. Several may create it at once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final, cast
-from urllib.parse import quote
 
-from redis.asyncio.cluster import RedisCluster
+from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 # redisvl ships no type information, hence the ignores.
@@ -25,8 +24,7 @@ from redisvl.query import CountQuery, VectorQuery  # type: ignore[import-untyped
 from redisvl.query.filter import FilterExpression, Tag  # type: ignore[import-untyped]
 from redisvl.schema import IndexSchema  # type: ignore[import-untyped]
 
-from plugins.adapters.cache_codec import PREFIX, pack_vector
-from plugins.adapters.redis_scripts import Client
+from plugins.adapters.cache_codec import PREFIX, pack_vector, quoted
 from plugins.cache import FORMAT, scope_key
 from plugins.ports import Vector
 from plugins.values import Scope
@@ -42,6 +40,8 @@ _BATCHES, _COMPARE_ALL = "BATCHES", "ADHOC_BF"
 _LEAST_REMEMBERED_S: Final = 60.0
 _REMEMBERED_S_PER_ENTRY: Final = 0.001  # counting takes about 50 ns per entry
 _MOST_SCOPES: Final = 10_000
+# By release of Redis' search.
+_MISSING: Final = ("no such index", "unknown index", "search_index_not_found", "index not found")
 logger = logging.getLogger(__name__)
 
 
@@ -58,11 +58,12 @@ class Neighbour:
 
 
 class SemanticIndex:
-    """Creates the index when it is first needed, and again when Redis came back empty."""
+    """Creates the index when it is first needed, and again where it is missing: when Redis came back empty, or the
+    entries moved to another node. `prefix`: the keys of its entries begin with it."""
 
-    def __init__(self, client: Client, name: str = INDEX_NAME) -> None:
+    def __init__(self, client: Redis, name: str = INDEX_NAME, prefix: str = PREFIX) -> None:
         self._client = client
-        self._index = AsyncSearchIndex(_schema(name), redis_client=client)
+        self._index = AsyncSearchIndex(_schema(name, prefix), redis_client=client)
         self._ready = False
         self._absent = False
         self._policies: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -84,18 +85,22 @@ class SemanticIndex:
         """
         if not await self.usable():
             return None
-        mine = (Tag("t") == quote(scope.tenant, safe="@")) & (Tag("s") == scope_key(scope))
+        mine = (Tag("t") == quoted(scope.tenant)) & (Tag("s") == scope_key(scope))
         try:
             return await self._search(scope_key(scope), mine, vector, count)
         except RedisSearchError as error:
-            if "no such index" in str(error).lower():
-                self._ready = False  # Redis was flushed or replaced: create the index anew next time
+            if any(words in str(error).lower() for words in _MISSING):
+                self._ready = False  # create it anew next time
                 return []
             raise _cause(error) from error
 
     async def names(self) -> list[str]:
         """All indexes of this Redis."""
         return cast(list[str], await self._index.listall())
+
+    async def drop(self, name: str) -> None:
+        """Remove another index, and none of the entries that were in it."""
+        await self._client.ft(name).dropindex(delete_documents=False)
 
     async def _search(self, key: str, mine: FilterExpression, vector: Vector, count: int) -> list[Neighbour]:
         policy = await self._policy(key, mine)
@@ -135,9 +140,6 @@ class SemanticIndex:
         return policy
 
     async def _prepare(self) -> None:
-        if isinstance(self._client, RedisCluster):
-            self._give_up("it is a Redis Cluster, where an index sees one shard only")
-            return
         try:
             await self.names()
         except ResponseError:
@@ -155,26 +157,16 @@ class SemanticIndex:
         logger.warning("The cache answers only exact repetitions, no paraphrases, on this Redis: %s", why)
 
 
-async def drop_old_indexes(client: Client) -> None:
-    """Remove the indexes of earlier schema versions: they would go on indexing every new entry."""
-    current = SemanticIndex(client)
-    if not await current.usable():
-        return
-    for name in await current.names():
-        if name.startswith(INDEX_PREFIX) and name != INDEX_NAME:
-            await client.ft(name).dropindex(delete_documents=False)
-
-
 def _cause(error: RedisSearchError) -> RedisError:
     """The error of redis-py that redisvl wrapped, so that callers need to know one tree only."""
     return error.__cause__ if isinstance(error.__cause__, RedisError) else RedisError(str(error))
 
 
-def _schema(name: str) -> IndexSchema:
+def _schema(name: str, prefix: str) -> IndexSchema:
     vector = {"algorithm": "hnsw", "dims": DIMENSIONS, "datatype": "float16", "distance_metric": "cosine"}
     return IndexSchema.from_dict(
         {
-            "index": {"name": name, "prefix": PREFIX, "key_separator": "", "storage_type": "hash"},
+            "index": {"name": name, "prefix": prefix, "key_separator": "", "storage_type": "hash"},
             "fields": [
                 {"name": "t", "type": "tag", "attrs": {"case_sensitive": True}},
                 {"name": "s", "type": "tag"},

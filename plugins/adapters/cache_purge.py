@@ -15,12 +15,13 @@ from plugins.adapters.cache_codec import (
     PREFIX,
     Facts,
     UnreadableEntryError,
+    entry_pattern,
     question_digest,
+    quoted,
     system_digests,
-    tenant_prefix,
     unpack,
 )
-from plugins.adapters.cache_index import drop_old_indexes
+from plugins.adapters.cache_shelves import Shelves
 from plugins.adapters.redis_scripts import Client, open_redis
 from plugins.cache import SHARED, made_by
 
@@ -73,8 +74,8 @@ class Purged:
 async def purge(client: Client, selection: Selection) -> Purged:
     """Remove the selected entries. Raises redis' own errors: an operator must know that it did not work."""
     scanned = removed = 0
-    for room, what in _rooms(selection):
-        async for keys in _batches(client, room):
+    for pattern, what in _patterns(selection):
+        async for keys in _batches(client, pattern):
             scanned += len(keys)
             doomed = await _select(client, keys, what) if what.reads_entries else keys
             if doomed:
@@ -84,7 +85,7 @@ async def purge(client: Client, selection: Selection) -> Purged:
                     pipe.execute_command("UNLINK", key)
                 removed += sum(await pipe.execute())
     if selection == Selection():
-        await drop_old_indexes(client)
+        await Shelves(client).drop_old_indexes()
     return Purged(scanned, removed)
 
 
@@ -100,13 +101,13 @@ async def purge_at(url: str, selection: Selection) -> Purged:
         raise PurgeError(f"Redis did not do it ({type(error).__name__}): check the URL, then repeat.") from error
 
 
-def _rooms(selection: Selection) -> Iterator[tuple[str, Selection]]:
+def _patterns(selection: Selection) -> Iterator[tuple[str, Selection]]:
     """Patterns of keys, and what is meant of each: a tenant's answers are its own, and those it made for a group."""
     if selection.tenant is None:
         yield f"{PREFIX}{{*}}:e:*", selection
         return
-    yield f"{tenant_prefix(selection.tenant)}e:*", selection
-    yield f"{PREFIX}{{{SHARED}*}}:e:*", replace(selection, maker=made_by(selection.tenant))
+    yield entry_pattern(quoted(selection.tenant)), selection
+    yield entry_pattern(f"{SHARED}*"), replace(selection, maker=made_by(selection.tenant))
 
 
 async def _batches(client: Client, pattern: str) -> AsyncIterator[list[bytes]]:

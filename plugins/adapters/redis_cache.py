@@ -17,10 +17,11 @@ from redis.asyncio.cluster import RedisCluster
 from redis.typing import EncodableT, FieldT
 
 from plugins.adapters.breaker import Away, Breaker
-from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, hit, pack, tenant_prefix
-from plugins.adapters.cache_index import Neighbour, SemanticIndex
+from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, entry_prefix, hit, pack
+from plugins.adapters.cache_index import Neighbour
 from plugins.adapters.cache_purge import Purged, Selection, purge
 from plugins.adapters.cache_seal import Seal
+from plugins.adapters.cache_shelves import Shelves
 from plugins.adapters.patience import SLACK
 from plugins.adapters.redis_scripts import Client, open_patiently
 from plugins.adapters.single_flight import FREE, SingleFlight
@@ -55,7 +56,7 @@ class RedisCache:
         self._verifier = verifier
         self._connect = connect
         self._client: Client | None = None
-        self._index: SemanticIndex | None = None
+        self._shelves: Shelves | None = None
         self._connecting = asyncio.Lock()
         self._seal = Seal(config.encryption_key) if config.encryption_key else None
         self._roomy, self._look_again_s = True, 0.0  # time.monotonic()
@@ -128,7 +129,7 @@ class RedisCache:
         if scope.sealed and self._seal is not None:
             fields = fields | {"b": self._seal.closed(scope, bytes(fields["b"]))}  # type: ignore[arg-type]  # bytes
         key = entry_key(scope, entry.question)
-        done = await self.breaker.run(lambda: self._write(key, fields, entry.ttl_s, lease or FREE))
+        done = await self.breaker.run(lambda: self._write(scope, key, fields, entry.ttl_s, lease or FREE))
         return not isinstance(done, Away)
 
     async def wait(self, scope: Scope, question: str) -> Hit | Lease:
@@ -157,7 +158,7 @@ class RedisCache:
 
     async def close(self) -> None:
         """Close the connections; the cache connects again if it is used."""
-        client, self._client, self._index = self._client, None, None
+        client, self._client, self._shelves = self._client, None, None
         if client is not None:
             await client.aclose()
 
@@ -165,7 +166,7 @@ class RedisCache:
         self, scope: Scope, question: str, neighbours: list[Neighbour], limit: Callable[[str], float | None]
     ) -> tuple[Neighbour, PairVerdict] | CacheVerdict:
         """The nearest neighbour that passes; otherwise why the nearest one did not."""
-        mine = [n for n in neighbours if n.key.startswith(tenant_prefix(scope.tenant))]
+        mine = [n for n in neighbours if n.key.startswith(entry_prefix(scope))]
         near = [n for n in mine if n.distance <= self._config.max_distance]
         if not near:
             nearest = mine[0].distance if mine else None
@@ -198,7 +199,7 @@ class RedisCache:
             async with self._connecting:
                 if self._client is None:
                     client = await self._connect(self._url, self._config.timeout_ms / 1000 * SLACK)
-                    self._index = SemanticIndex(client)
+                    self._shelves = Shelves(client)
                     self._client = client
         return self._client
 
@@ -233,12 +234,12 @@ class RedisCache:
 
     async def _nearest(self, scope: Scope, vector: Vector) -> list[Neighbour] | None:
         await self._connected()
-        index = self._index
-        return await index.nearest(scope, vector, self._config.candidates) if index else None
+        shelves = self._shelves
+        return await shelves.index(scope).nearest(scope, vector, self._config.candidates) if shelves else None
 
-    async def _write(self, key: str, fields: dict[FieldT, EncodableT], ttl_s: int, lease: Lease) -> None:
+    async def _write(self, scope: Scope, key: str, fields: dict[FieldT, EncodableT], ttl_s: int, lease: Lease) -> None:
         client = await self._connected()
-        if "v" in fields and not (self._index and await self._index.usable()):
+        if "v" in fields and not (self._shelves and await self._shelves.index(scope).usable()):
             fields = {name: fields[name] for name in ("s", "b")}  # the rest serves the semantic layer
         pairs = (part for pair in fields.items() for part in pair)
         # A script, as redis-py 8.1 cannot run MULTI on a cluster from asyncio (it changes the event loop).

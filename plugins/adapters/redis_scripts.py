@@ -65,7 +65,21 @@ async def _open(url: str, timeout_s: float, answer_timeout_s: float | None) -> C
     if not clustered:
         return client
     await client.aclose()
-    return RedisCluster.from_url(url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 1), **times)
+    return await _open_cluster(url, times)
+
+
+async def _open_cluster(url: str, times: dict[str, Any]) -> RedisCluster:
+    # Of itself the client closes all connections at each fifth MOVED, also those that others are using; without steps
+    # each MOVED still corrects its slot.
+    cluster = RedisCluster.from_url(
+        url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 1), reinitialize_steps=0, **times
+    )
+    try:
+        # Before it knows the nodes the client sends commands that come together to any node (redis-py 8.1).
+        return await cluster.initialize()
+    except BaseException:
+        await cluster.aclose()
+        raise
 
 
 class RedisScripts:

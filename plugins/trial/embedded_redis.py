@@ -87,7 +87,7 @@ class EmbeddedRedis:
         self.stop()
 
     def _start_on_free_port(self, scratch: Path) -> None:
-        server, search = (_runnable(_wheel_file(*where), scratch) for where in (_SERVER, _SEARCH))
+        server, search = binaries(scratch)
         log_path = scratch / "redis.log"
         for _ in range(1 if self.port else _ATTEMPTS):
             port = self.port or _free_port()
@@ -116,6 +116,12 @@ class EmbeddedRedis:
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         return [str(server), *words, "--save", ""]
+
+
+def binaries(scratch: Path) -> tuple[Path, Path]:
+    """The server and its search module, as copies in `scratch` where the installed files may not be run."""
+    server, search = (_runnable(_wheel_file(*where), scratch) for where in (_SERVER, _SEARCH))
+    return server, search
 
 
 def _wheel_file(package: str, inside: str, wheel: str) -> Path:

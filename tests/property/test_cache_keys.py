@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import fields, replace
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.adapters.cache_codec import entry_key, lease_key, pack, tenant_prefix, unpack
+from plugins.adapters.cache_codec import entry_key, entry_pattern, entry_prefix, lease_key, pack, quoted, unpack
 from plugins.cache import canonical, exact_key, fingerprint, scope_key, scope_of
 from plugins.config import TenantConfig
 from plugins.values import Call, Caller, Constraints, Endpoint, Entry, Message, Scope, Usage
@@ -72,19 +73,18 @@ def test_fingerprints_do_not_run_parts_together(one: list[str], other: list[str]
 
 @given(st.text(), st.text())
 def test_tenants_never_share_keys(one: str, other: str) -> None:
-    """No tenant name is a prefix, pattern or slot of another's keys."""
+    """A pattern of one tenant's entries, as a purge uses it, fits none of another's, whatever their names."""
+    mine, others = (replace(Scope("", "any", "auto", "", "{}", "en", ""), tenant=name) for name in (one, other))
+    assert fnmatchcase(entry_key(mine, "q"), entry_pattern(quoted(one)))
     if one != other:
-        assert not tenant_prefix(one).startswith(tenant_prefix(other))
-    assert not set(quoted_of(one)) & set("{}*?[]:\\")
-
-
-def quoted_of(tenant: str) -> str:
-    return tenant_prefix(tenant).removeprefix("tw:c:{").removesuffix("}:")
+        assert not fnmatchcase(entry_key(mine, "q"), entry_pattern(quoted(other)))
+        assert not entry_key(mine, "q").startswith(entry_prefix(others))
+    assert not set(quoted(one)) & set("{}*?[]:\\")
 
 
 @given(SCOPES, TRICKY)
 def test_lease_and_entry_share_a_slot_but_not_a_key(scope: Scope, asked: str) -> None:
-    """Both carry the tenant's hash tag, so one script may touch both on a cluster."""
+    """Both carry the hash tag of their scope's shelf, so one script may touch both on a cluster."""
     lease, entry = lease_key(scope, asked), entry_key(scope, asked)
     assert lease != entry
     assert lease.split("}")[0] == entry.split("}")[0]

@@ -9,7 +9,7 @@ import httpx
 from typer.testing import CliRunner
 
 from plugins.cache_cli import cache_app
-from tests.gateway import Running, needs_paraphrases
+from tests.gateway import Running
 from tests.waiting import eventually
 
 TENANT = "checked"
@@ -41,7 +41,6 @@ def thresholds(running: Running) -> dict[str, Any]:
     return told
 
 
-@needs_paraphrases
 def test_a_hit_is_checked_behind_the_answer_and_paid(running: Running) -> None:
     """The client pays nothing and gets the cached answer; the check's cost is in the trace, beside what it found."""
     question = "What is the capital of Italy?"
@@ -58,7 +57,6 @@ def test_a_hit_is_checked_behind_the_answer_and_paid(running: Running) -> None:
     assert next(s for s in trace["steps"] if s["name"] == "cache check")["started_ns"] >= ended
 
 
-@needs_paraphrases
 def test_a_wrong_cached_answer_is_found_out(running: Running) -> None:
     """What differs from the model's own answer is told apart by a model, and counts against the threshold."""
     question = "What is the capital of Spain?"
@@ -69,7 +67,6 @@ def test_a_wrong_cached_answer_is_found_out(running: Running) -> None:
     assert check["result"] == "different" and check["micros"] > 0
 
 
-@needs_paraphrases
 def test_others_are_not_checked(running: Running) -> None:
     """Without a share no model is asked behind a hit."""
     question = "What is the capital of Poland?"
@@ -81,7 +78,6 @@ def test_others_are_not_checked(running: Running) -> None:
     assert not any(step["name"] == "cache check" for step in trace["steps"])
 
 
-@needs_paraphrases
 def test_feedback_on_a_cached_answer_moves_the_threshold(running: Running) -> None:
     """Thumbs down on two of two served paraphrases: what scored like them is served no more, for this tenant alone."""
     for place in ("Greece", "Hungary"):
@@ -100,7 +96,6 @@ def test_feedback_on_a_cached_answer_moves_the_threshold(running: Running) -> No
     eventually(moved)
 
 
-@needs_paraphrases
 def test_tenants_that_both_opted_in_share_answers(running: Running) -> None:
     """One of a group answers for the other; a tenant outside of it asks a model."""
     question = "What is the capital of Sweden?"

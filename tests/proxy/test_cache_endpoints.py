@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.gateway import Running, needs_paraphrases
+from tests.gateway import Running
 from tests.waiting import eventually
 
 CHAT, RESPONSES, MESSAGES = "/chat/completions", "/responses", "/messages"
@@ -90,7 +90,6 @@ def test_one_form_fills_the_cache_and_both_are_served(running: Running, path: st
 
 
 @pytest.mark.parametrize("path", TALKING)
-@needs_paraphrases
 def test_a_paraphrase_is_served_at_every_endpoint(running: Running, path: str) -> None:
     """The semantic layer is for all that talk; the reply says how far the stored question is."""
     until_stored(running, path, body(path, "What is the capital of Finland?"))

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from plugins.tenancy import hash_key
 from plugins.trial.demo import demonstrate
-from tests.gateway import Running, needs_paraphrases
+from tests.gateway import Running
 from tests.prompts import new_word
 from tests.waiting import eventually
 
@@ -68,7 +68,6 @@ def test_a_repeated_question_is_answered_without_a_model_call(running: Running) 
     assert streamed.headers["x-tierwise-cache"] == "bypass" or "data: [DONE]" in streamed.text
 
 
-@needs_paraphrases
 def test_a_paraphrase_is_answered_from_the_cache_and_another_number_is_not(running: Running) -> None:
     """Other words for the same question hit; the same words about another order do not."""
     question = "How do I change my delivery address?"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from plugins.adapters.cache_codec import tenant_prefix
+from plugins.adapters.cache_codec import quoted
 from plugins.adapters.cache_purge import Selection, purge
 from plugins.adapters.redis_cache import RedisCache
 from plugins.adapters.redis_scripts import open_redis
@@ -122,9 +122,8 @@ async def _purging_one_leaves_the_others(url: str) -> None:
 
 async def _owned(url: str, tenant: str) -> int:
     client = await open_redis(url, 5.0)
-    prefix = f"{tenant_prefix(tenant)}e:".encode()
     count = 0
     async for key in client.scan_iter(count=1000):
-        count += key.startswith(prefix)
+        count += key.decode().split(":")[3:5] == ["e", quoted(tenant)]
     await client.aclose()
     return count

@@ -1,4 +1,4 @@
-"""The cache on a real Redis with vector search."""
+"""The cache on a real Redis with vector search: a server, and a cluster of three nodes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import logging
 import random
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,19 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 from redis import Redis as SyncRedis
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from typer.testing import CliRunner
 
-from plugins.adapters.cache_codec import entry_key
-from plugins.adapters.cache_index import INDEX_NAME, INDEX_PREFIX, SemanticIndex
+from plugins.adapters.cache_codec import entry_key, shelf_of
+from plugins.adapters.cache_index import INDEX_NAME, INDEX_PREFIX
 from plugins.adapters.cache_purge import Selection, purge
+from plugins.adapters.cache_shelves import Shelves
 from plugins.adapters.redis_cache import RedisCache
+from plugins.adapters.redis_scripts import Client, open_redis
 from plugins.cache import system_fingerprint
 from plugins.cache_cli import cache_app
 from plugins.cache_config import CacheConfig
 from plugins.ports import Vector
 from plugins.trial.embedded_redis import EmbeddedRedis
 from plugins.values import CacheVerdict, Entry, Hit, Lease, Scope, Usage
+from tests.clusters import running_cluster
 from tests.servers import running_redis
 from tests.waiting import eventually_async
 
@@ -59,17 +61,35 @@ class ScriptedVerifier:
         return self.refused.get(cached, Said(True))
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with running_redis() as server:
-        yield server.url
+@pytest.fixture(scope="module", params=["server", "cluster"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "server":
+        with running_redis() as server:
+            yield server.url
+    else:
+        with running_cluster(tmp_path_factory.mktemp("redis") / "cluster") as nodes:
+            yield nodes[0].url
 
 
 @pytest.fixture(autouse=True)
-async def _empty(url: str) -> AsyncIterator[None]:
+async def _empty(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     yield
-    async with Redis.from_url(url) as client:
-        await client.flushall()
+    if "url" in request.fixturenames:
+        async with client_of(request.getfixturevalue("url")) as client:
+            await client.flushall()
+
+
+@asynccontextmanager
+async def client_of(url: str) -> AsyncIterator[Client]:
+    client = await open_redis(url, 5.0)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def keys_of(client: Client, pattern: str = "*") -> list[bytes]:
+    return [key async for key in client.scan_iter(pattern)]  # KEYS asks one node
 
 
 @asynccontextmanager
@@ -216,7 +236,7 @@ async def test_an_answer_without_a_vector_is_exact_only(url: str) -> None:
 
 async def test_an_answer_expires(url: str) -> None:
     """An entry has the time to live it was stored with, and is then found by neither layer."""
-    async with cache_on(url) as cache, Redis.from_url(url) as client:
+    async with cache_on(url) as cache, client_of(url) as client:
         await cache.store(scope_of(), HERE, entry_of(ttl_s=77))
         key = entry_key(scope_of(), ASKED)
         assert 70 < await client.ttl(key) <= 77
@@ -243,15 +263,16 @@ async def test_text_that_is_not_unicode_is_not_an_error(url: str) -> None:
 
 async def test_replicas_create_the_index_at_once(url: str) -> None:
     """Several replicas that start together end with one index, and all can use it."""
-    async with Redis.from_url(url) as client:
-        indexes = [SemanticIndex(client) for _ in range(8)]
+    async with client_of(url) as client:
+        indexes = [Shelves(client).index(scope_of()) for _ in range(8)]
         assert await asyncio.gather(*(index.usable() for index in indexes)) == [True] * 8
-        assert await indexes[0].names() == [INDEX_NAME]
+        (name,) = await indexes[0].names()
+        assert name.startswith(INDEX_NAME)
 
 
 async def test_the_index_comes_back_after_redis_lost_everything(url: str) -> None:
     """When Redis returns empty, the next lookups miss and the cache works again."""
-    async with cache_on(url) as cache, Redis.from_url(url) as client:
+    async with cache_on(url) as cache, client_of(url) as client:
         await cache.store(scope_of(), HERE, entry_of())
         await client.flushall()
         assert isinstance(await cache.semantic(scope_of(), PARAPHRASE, HERE), CacheVerdict)
@@ -263,7 +284,7 @@ async def test_a_redis_without_search_answers_exact_repetitions_only(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without the search commands there is one warning and the exact layer goes on."""
-    async with Redis.from_url(url) as client:
+    async with client_of(url) as client:
         await client.acl_setuser("plain", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-ft._list"])
     plain = url.replace("redis://", "redis://plain:any@")
     with caplog.at_level(logging.WARNING):
@@ -274,40 +295,6 @@ async def test_a_redis_without_search_answers_exact_repetitions_only(
                 assert verdict == CacheVerdict("miss", "this Redis has no vector search")
             assert isinstance((await cache.enter(scope_of(), ASKED))[0], Hit)
     assert len([r for r in caplog.records if "only exact repetitions" in r.message]) == 1
-
-
-class ClusterRedis(EmbeddedRedis):
-    """The same server as a cluster of one node."""
-
-    def _command(self, server: Path, search: Path, port: int, scratch: Path) -> list[str]:
-        return [*EmbeddedRedis._command(self, server, search, port, scratch), "--cluster-enabled", "yes"]
-
-    def form(self) -> None:
-        with SyncRedis.from_url(self.url) as client:
-            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            while "cluster_state:ok" not in str(client.execute_command("CLUSTER", "INFO")):
-                time.sleep(0.02)
-
-
-async def test_a_cluster_has_the_exact_layer_single_flight_and_purge(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """All keys of one operation share a slot; no paraphrase is looked for."""
-    with ClusterRedis() as server:
-        await asyncio.to_thread(server.form)
-        async with cache_on(server.url) as cache:
-            for tenant in ("acme", "globex", "initech"):
-                scope = scope_of(tenant)
-                lease = (await cache.enter(scope, ASKED))[1]
-                assert lease
-                assert lease.key
-                await cache.store(scope, HERE, entry_of())
-                await cache.release(lease)
-                assert isinstance(await cache.wait(scope, ASKED), Hit)
-                assert isinstance(await cache.semantic(scope, PARAPHRASE, HERE), CacheVerdict)
-            assert (await cache.purge(tenant="acme")).removed == 1
-            assert (await cache.purge(model="model-a")).removed == 2
-    assert "Redis Cluster" in caplog.text
 
 
 async def test_redis_away_is_a_bypass_and_never_an_error() -> None:
@@ -367,7 +354,7 @@ async def asks_again(cache: RedisCache) -> bool:
 
 async def test_a_refused_command_does_not_open_the_breaker(url: str) -> None:
     """An error about one command (here a key of another type) concerns that request only."""
-    async with cache_on(url) as cache, Redis.from_url(url) as client:
+    async with cache_on(url) as cache, client_of(url) as client:
         await client.set(entry_key(scope_of(), ASKED), "a string")
         verdict = (await cache.enter(scope_of(), ASKED))[0]
         assert isinstance(verdict, CacheVerdict)
@@ -437,7 +424,7 @@ async def test_a_late_leader_does_not_end_anothers_lease(url: str) -> None:
     """A leader whose lease expired cannot release the one that followed it."""
     async with (
         cache_on(url, CONFIG.model_copy(update={"lease_ms": 60_000})) as cache,
-        Redis.from_url(url) as client,
+        client_of(url) as client,
     ):
         late = (await cache.enter(scope_of(), ASKED))[1]
         assert late
@@ -464,7 +451,7 @@ async def test_who_waits_for_a_sealed_answer_gets_it(url: str) -> None:
 
 async def test_an_unreadable_entry_is_not_waited_for(url: str) -> None:
     """It is a miss with leave to call the model; the answer then takes its place."""
-    async with cache_on(url) as cache, Redis.from_url(url) as client:
+    async with cache_on(url) as cache, client_of(url) as client:
         await cache.store(scope_of(), None, entry_of())
         await client.hset(entry_key(scope_of(), ASKED), "b", b"\x00garbage")
         verdict, lease = await cache.enter(scope_of(), ASKED)
@@ -507,7 +494,7 @@ STORED = (
 )
 async def test_purge_removes_what_fits_all_that_is_given(url: str, selection: Selection, left: set[int]) -> None:
     """By tenant, model, tag, question or system prompt, and never by pattern; both layers forget it."""
-    async with cache_on(url) as cache, Redis.from_url(url) as client:
+    async with cache_on(url) as cache, client_of(url) as client:
         for scope, entry in STORED:
             await cache.store(scope, HERE, entry)
         purged = await purge(client, selection)
@@ -524,13 +511,15 @@ async def test_purge_removes_what_fits_all_that_is_given(url: str, selection: Se
 
 async def test_purging_everything_spares_other_keys_and_drops_old_indexes(url: str) -> None:
     """Budgets live in the same Redis and stay; an index of an earlier schema version goes."""
-    async with Redis.from_url(url) as client, cache_on(url) as cache:
+    async with client_of(url) as client, cache_on(url) as cache:
         await client.set("tw:{acme}:holds", "money")
-        await SemanticIndex(client, f"{INDEX_PREFIX}v0").usable()
+        tag = f"{{{shelf_of(scope_of())}}}" if isinstance(client, RedisCluster) else ""
+        await client.execute_command("FT.CREATE", f"{INDEX_PREFIX}v0{tag}", "SCHEMA", "t", "TAG")
         await cache.store(scope_of(), HERE, entry_of())
         assert (await purge(client, Selection())).removed == 1
-        assert await client.keys("*") == [b"tw:{acme}:holds"]
-        assert await SemanticIndex(client).names() == [INDEX_NAME]
+        assert await keys_of(client) == [b"tw:{acme}:holds"]
+        left = await Shelves(client).index(scope_of()).names()
+        assert left and all(name.startswith(INDEX_NAME) for name in left)
 
 
 def test_purge_command_prints_json(url: str) -> None:
@@ -579,9 +568,9 @@ async def test_sealed_answers_tell_nothing_of_their_texts(url: str) -> None:
         assert isinstance(found, Hit) and found.response == '{"text":"3798 m"}'
         assert not isinstance(await cache.semantic(scope, PARAPHRASE, HERE), Hit)
         assert not isinstance((await cache.enter(scope_of("private", sealed=True, owner="bob"), ASKED))[0], Hit)
-    with SyncRedis.from_url(url) as client:
-        (key,) = client.keys("tw:c:{private}:e:*")
-        lies = client.hgetall(key)
+    async with client_of(url) as client:
+        (key,) = await keys_of(client, "tw:c:*:e:private:*")
+        lies = await client.hgetall(key)
     assert set(lies) == {b"s", b"b"}
     assert key.decode() not in (entry_key(replace(scope, sealed=False), ASKED), entry_key(scope, ASKED))
     assert b"3798" not in lies[b"b"] and b"small" not in lies[b"b"]
@@ -595,11 +584,13 @@ async def test_another_secret_opens_no_answer(url: str) -> None:
         async with cache_on(url, config) as cache:
             assert not isinstance((await cache.enter(scope, ASKED))[0], Hit)
             await cache.store(scope, None, entry_of())
-    with SyncRedis.from_url(url) as client:
-        keys = client.keys("tw:c:{private}:e:*")
+    async with client_of(url) as client:
+        keys = await keys_of(client, "tw:c:*:e:private:*")
         assert len(keys) == 2
         for key in keys:
-            client.hset(key, "b", client.hget(key, "b")[:-1] + b"x")
+            body = await client.hget(key, "b")
+            assert isinstance(body, bytes)
+            await client.hset(key, "b", body[:-1] + b"x")
     async with cache_on(url, CONFIG.model_copy(update={"encryption_key": SECRET})) as cache:
         assert not isinstance((await cache.enter(scope, ASKED))[0], Hit)
 
