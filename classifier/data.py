@@ -96,7 +96,8 @@ def read_rows(paths: Iterable[Path], strong: str | None = None, weak: str | None
             if value.get("routellm_contaminated"):
                 continue
             if not isinstance(value.get("prompt"), str):
-                raise DataError(f"{path}:{number}: 'prompt' must be a string")
+                traced = ": these look like traces, of which `tierwise outcomes` makes rows" if "input" in value else ""
+                raise DataError(f"{path}:{number}: 'prompt' must be a string{traced}")
             high, low = _outcomes(value, strong, weak)
             try:
                 high, low = _in_range(high), _in_range(low)

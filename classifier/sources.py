@@ -1,12 +1,15 @@
 """Outcomes from production, as rows that `tierwise train` reads: traces and the scores that people gave them.
 
-Traces are the gateway's own (`traces.jsonl`) or exported from Langfuse, scores likewise (`scores.jsonl`, an export, or
-inside the traces). A file is JSON lines, a JSON array, or an object with such an array under `data`.
+Traces are the gateway's own (`traces.jsonl`) or exported from Langfuse (traces, or observations), scores likewise
+(`scores.jsonl`, an export, or inside the traces). A file is JSON lines, a JSON array, or an object with such an array
+under `data`; it may be compressed (`.gz`).
 """
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from classifier.data import DataError
+from classifier.langfuse_export import decoded, metadata_of, trace_id
 
 Json = dict[str, Any]
 OWN_SCORES: Final = "gateway."  # what the gateway noticed itself
@@ -32,8 +36,9 @@ class Judged:
 def read_objects(path: Path) -> list[Json]:
     """The objects of a file in any of the three layouts. Raises DataError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from None
     try:
         whole = json.loads(text)
@@ -51,11 +56,6 @@ def _line(path: Path, number: int, line: str) -> Any:
         return json.loads(line)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{number}: not JSON ({error.msg})") from None
-
-
-def trace_id(trace: Mapping[str, Any]) -> str:
-    """The id that scores name: `trace_id` of the gateway's records, `id` of Langfuse's."""
-    return str(trace.get("trace_id") or trace.get("traceId") or trace.get("id") or "")
 
 
 def scores_of(traces: Iterable[Mapping[str, Any]], scores: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Json]]:
@@ -114,11 +114,11 @@ def judged_answers(
 
 
 def _value(score: Mapping[str, Any], low: float, high: float) -> float | None:
-    value = score.get("value")
-    if isinstance(value, bool) or (score.get("dataType") or score.get("data_type")) == "BOOLEAN":
+    value, kind = score.get("value"), score.get("dataType") or score.get("data_type")
+    if isinstance(value, bool) or kind == "BOOLEAN":
         return float(bool(value))
-    if not isinstance(value, int | float):
-        return None  # a category has no order
+    if kind in ("CATEGORICAL", "TEXT") or not isinstance(value, int | float):
+        return None  # a category has no order; exports give it a number all the same
     if not low <= value <= high:
         raise DataError(f"a score {score.get('name')!r} is {value:g}; give its scale with --low and --high")
     return (value - low) / (high - low)
@@ -126,6 +126,7 @@ def _value(score: Mapping[str, Any], low: float, high: float) -> float | None:
 
 def prompt_of(given: Any) -> str:
     """The text of a trace's input: plain, or the last user turn of chat messages."""
+    given = decoded(given)
     if isinstance(given, str):
         return given.strip()
     if isinstance(given, dict):
@@ -142,13 +143,7 @@ def prompt_of(given: Any) -> str:
 
 def _fact(trace: Mapping[str, Any], name: str) -> str:
     """A field of the gateway's record, or of the metadata that it gave Langfuse."""
-    metadata = trace.get("metadata")
-    if isinstance(metadata, str):
-        try:
-            metadata = json.loads(metadata)
-        except json.JSONDecodeError:
-            metadata = {}
-    return str(trace.get(name) or (metadata.get(name) if isinstance(metadata, dict) else "") or "")
+    return str(trace.get(name) or metadata_of(trace).get(name) or "")
 
 
 def training_rows(judged: Iterable[Judged], strengths: Mapping[str, str], source: str) -> list[Json]:

@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from classifier import sources
 from classifier.data import DataError
+from classifier.langfuse_export import as_traces
 from plugins.config_file import load_config
 from plugins.errors import ConfigError
 
@@ -29,7 +30,9 @@ Out = Annotated[Path, typer.Option("--out", help="The JSONL file to write; `tier
 
 
 def outcomes(
-    traces: Annotated[list[Path], typer.Option("--traces", help="Traces: traces.jsonl, or exported from Langfuse.")],
+    traces: Annotated[
+        list[Path], typer.Option("--traces", help="traces.jsonl, or traces or observations exported from Langfuse.")
+    ],
     out: Out,
     scores: Annotated[
         list[Path] | None, typer.Option("--scores", help="Scores: scores.jsonl, or exported; not if inside the traces.")
@@ -52,17 +55,18 @@ def outcomes(
         told = [trace for path in traces for trace in sources.read_objects(path)]
         said = list(sources.scores_of(told, [s for path in scores or () for s in sources.read_objects(path)]))
         name = sources.choose_name(said, score)
-        judged = sources.judged_answers(told, said, name, low, high)
+        traced = as_traces(told)
+        judged = sources.judged_answers(traced, said, name, low, high)
     except (ConfigError, DataError) as error:
         _fail(str(error))
     rows = sources.training_rows(judged, strengths, f"production-{name}")
     _write(out, rows)
     both = sum("weak_ok" in row and "strong_ok" in row for row in rows)
-    facts = {"score": name, "traces": len(told), "judged": len(judged), "rows": len(rows), "with_both_ends": both}
+    facts = {"score": name, "traces": len(traced), "judged": len(judged), "rows": len(rows), "with_both_ends": both}
     if as_json:
         typer.echo(json.dumps({**facts, "out": str(out)}))
     else:
-        typer.echo(f"{len(judged)} of {len(told)} traces have a score {name!r}: {len(rows)} prompts in {out},")
+        typer.echo(f"{len(judged)} of {len(traced)} traces have a score {name!r}: {len(rows)} prompts in {out},")
         typer.echo(f"{both} of them answered by a weak and by a strong tier.")
     if not rows:
         raise typer.Exit(1)
