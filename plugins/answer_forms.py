@@ -57,6 +57,27 @@ def replayed(endpoint: Endpoint, answer: Json, call_id: str, model: str, now_s: 
     return again
 
 
+def as_text_completion(chat: Mapping[str, Any]) -> Json:
+    """A chat answer that LiteLLM made of a text completion, in the form that it had."""
+    choices = [
+        {
+            **{k: v for k, v in choice.items() if k != "message"},
+            "text": (choice.get("message") or {}).get("content") or "",
+        }
+        for choice in chat.get("choices") or ()
+    ]
+    return {**chat, "object": "text_completion", "choices": choices}
+
+
+def as_chat(completion: Mapping[str, Any]) -> Json:
+    """A text completion as the chat answer that LiteLLM wants for a stream."""
+    choices = [
+        {**choice, "message": {"role": "assistant", "content": choice.get("text") or ""}}
+        for choice in completion.get("choices") or ()
+    ]
+    return {**completion, "object": "chat.completion", "choices": choices}
+
+
 def message_events(message: Mapping[str, Any]) -> Iterator[str]:
     """A whole Anthropic message as the server-sent events of its stream, each with its blank line."""
     usage = dict(message.get("usage") or {})

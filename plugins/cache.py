@@ -113,7 +113,7 @@ def unfit(call: Call, tenant: TenantConfig, config: CacheConfig) -> CacheVerdict
         (call.has_tools, "tools"),
         (any(m.role not in _PLAIN_ROLES for m in call.messages), "tool results in the conversation"),
         (call.images > 0, "images"),
-        (call.choices > 1, f"n={call.choices}"),
+        (call.choices > 1, f"{call.choices} answers at once"),
         (embeds and len({m.text for m in call.messages}) < len(call.messages), "the same input twice"),
         (hot, f"temperature {temperature:g} > {config.max_temperature:g}"),
         (not call.question.strip(), "empty question"),

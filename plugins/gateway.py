@@ -102,7 +102,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
     ) -> AsyncGenerator[Any, None]:
         ours = runtime()
         flight = ours.flights.get(request_data.get("litellm_call_id"))
-        pieces = response
+        pieces = response if flight is None else answers_io.in_own_form(flight, response)
         passing = answers_io.Passing(flight, ours.config.cache.max_entry_bytes) if flight is not None else None
         if flight is not None and flight.hit is None and ours.escalation.buffers(flight):
             pieces = ours.upstream.held_back(ours.escalation, flight, request_data, response)

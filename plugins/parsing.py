@@ -83,7 +83,7 @@ def read_call(
         stream=flag(body, "stream"),
         temperature=number(body, "temperature", 0, 2),
         max_output_tokens=_output_limit(endpoint, body),
-        choices=max(1, integer(body, "n", 1, 128) or 1),
+        choices=_choices(endpoint, body, len(messages)),
         end_user=(text(body, "user") or text(body.get("metadata") or {}, "user_id"))[:256],
         hints=_hints(body, headers),
         started_ns=started_ns,
@@ -232,6 +232,16 @@ def _output_limit(endpoint: Endpoint, body: Json) -> int | None:
     ]
     given = [limit for limit in limits if limit is not None]
     return max(given) if given else None
+
+
+def _choices(endpoint: Endpoint, body: Json, prompts: int) -> int:
+    """Answers that are made and paid: of a text completion for each prompt, also those that are not the best."""
+    made = max(integer(body, "n", 1, 128) or 1, integer(body, "best_of", 1, 20) or 1)
+    if endpoint is not Endpoint.COMPLETIONS:
+        return made
+    if made * prompts > 1 and flag(body, "stream"):  # LiteLLM would run the answers together
+        raise BadRequest("Several answers at once cannot be streamed. Leave 'stream' out.", param="stream")
+    return made * prompts
 
 
 def _hints(body: Json, headers: Mapping[str, str]) -> Hints:

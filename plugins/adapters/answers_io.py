@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from plugins.answer_forms import message_of
+from litellm.utils import TextCompletionStreamWrapper
+
+from plugins.answer_forms import as_text_completion, message_of
 from plugins.config import GatewayConfig
 from plugins.escalation import wants_json
 from plugins.flight import Flight
@@ -36,14 +38,24 @@ def serialised(response: Any) -> str:
     return str(response.model_dump_json(exclude_none=True)) if hasattr(response, "model_dump_json") else ""
 
 
-# LiteLLM puts the chunks of these together itself, in the form of a plain reply.
+# LiteLLM puts the chunks of these together itself, in the form of a plain chat reply.
 _ASSEMBLED = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
 
 
 def keep_assembled(flight: Flight, response: Any) -> None:
-    """A chat stream's whole answer, as LiteLLM puts it together; of the other endpoints it makes a chat answer."""
-    if flight.endpoint in _ASSEMBLED and flight.scope is not None:
-        flight.response = serialised(response)
+    """A stream's whole answer, as LiteLLM puts it together; of responses and messages that would lose their form."""
+    if flight.endpoint not in _ASSEMBLED or flight.scope is None:
+        return
+    flight.response = serialised(response)
+    if flight.endpoint is Endpoint.COMPLETIONS and flight.response:
+        flight.response = json.dumps(as_text_completion(json.loads(flight.response)))
+
+
+def in_own_form(flight: Flight, pieces: Any) -> Any:
+    """A replayed text completion's stream as one: LiteLLM replays it as a chat's."""
+    if flight.hit is None or flight.endpoint is not Endpoint.COMPLETIONS:
+        return pieces
+    return TextCompletionStreamWrapper(pieces, flight.hit.model, stream_options={"include_usage": True})
 
 
 class Passing:
@@ -57,6 +69,8 @@ class Passing:
 
     def note(self, piece: Any) -> None:
         """One piece: bytes or text of a message, an event of a response, a chunk of the others."""
+        if self._flight.endpoint is Endpoint.COMPLETIONS:
+            _with_text(piece)
         if self._flight.hit is not None:
             _at_no_cost(piece)
         elif self._keeps and isinstance(piece, bytes | str):
@@ -70,6 +84,13 @@ class Passing:
         if self._message and len(self._message) <= self._most:
             message = message_of(bytes(self._message))
             self._flight.response = json.dumps(message) if message is not None else ""
+
+
+def _with_text(piece: Any) -> None:
+    """A text completion's last piece says why it ended; LiteLLM leaves out its text, which clients append."""
+    for choice in getattr(piece, "choices", None) or []:
+        if getattr(choice, "text", "") is None:
+            choice.text = ""
 
 
 def _at_no_cost(piece: Any) -> None:

@@ -18,7 +18,7 @@ from litellm.caching.base_cache import BaseCache
 from litellm.caching.caching import Cache
 from litellm.types.caching import CACHED_STREAM_EVENTS_KEY, EMBEDDING_CACHE_FORMAT_VERSION
 
-from plugins.answer_forms import message_events, replayed
+from plugins.answer_forms import as_chat, message_events, replayed
 from plugins.flight import Flight, Flights
 from plugins.values import Call, Endpoint
 
@@ -71,6 +71,8 @@ def _whole(flight: Flight) -> dict[str, Any]:
     answer = replayed(flight.endpoint, json.loads(flight.hit.response), flight.id, flight.call.model, int(time.time()))
     if flight.endpoint is Endpoint.MESSAGES and flight.call.stream:
         return {CACHED_STREAM_EVENTS_KEY: list(message_events(answer))}
+    if flight.endpoint is Endpoint.COMPLETIONS and flight.call.stream:
+        return as_chat(answer)
     return answer
 
 

@@ -170,7 +170,7 @@ def apply_policy(data: Json, flight: Flight, redacted: Callable[[Sequence[str]],
 
 def _redact_in_place(data: Json, redacted: Callable[[Sequence[str]], Sequence[str]]) -> None:
     """Every text that goes to the provider, in one go, so that the same value gets the same placeholder."""
-    places = list(_texts(data, ("instructions", "prompt", "input", "system", "messages")))
+    places = list(_texts(data, ("instructions", "prompt", "suffix", "input", "system", "messages")))
     for (holder, key), text in zip(places, redacted([holder[key] for holder, key in places]), strict=True):
         holder[key] = text
 

@@ -39,13 +39,30 @@ EMBED = {
         "max_input_tokens": 8192,
     },
 }
+INSTRUCT = {
+    "model_name": "instruct",
+    "litellm_params": {
+        "model": "text-completion-openai/sim-instruct",
+        "api_base": "os.environ/TIERWISE_SIMULATOR_URL",
+        "api_key": "simulated",
+    },
+    "model_info": {
+        "simulated": True,
+        "mode": "completion",
+        "input_cost_per_token": 0.0000015,
+        "output_cost_per_token": 0.000002,
+        "max_input_tokens": 4096,
+        "max_output_tokens": 4096,
+        "region": "eu",
+    },
+}
 # A customer's own: the numbers of its projects, and the label on its papers.
 PATTERNS = {"project": r"\bPRJ-\d{4}\b", "label": r"(?i)\bfor internal eyes only\b"}
 
 
 def extended(config: dict[str, Any]) -> None:
-    """Count outcomes, though no threshold moves before a test applies one; have a model that embeds, one
-    tenant that takes part in an experiment, patterns of the customer's own, and two groups in a region. With
+    """Count outcomes, though no threshold moves before a test applies one; have a model that embeds, one that continues
+    texts, one tenant that takes part in an experiment, patterns of the customer's own, and two groups in a region. With
     TIERWISE_TEST_FAST_LANE=off in the environment the same tests run with nothing passing by LiteLLM's application."""
     if os.environ.get("TIERWISE_TEST_FAST_LANE") == "off":
         config["gateway"].setdefault("fast_lane", False)
@@ -60,4 +77,4 @@ def extended(config: dict[str, Any]) -> None:
     for part in ("budgets", "cache"):  # a busy machine is no reason to fail a test
         config["gateway"].setdefault(part, {})["timeout_ms"] = 5_000
     config["gateway"]["cache"] |= {"lease_ms": 120_000, "wait_ms": 120_000}
-    config["model_list"].append(EMBED)
+    config["model_list"] += [EMBED, INSTRUCT]

@@ -60,7 +60,7 @@ def test_a_plain_question_is_cacheable() -> None:
         ({"endpoint": Endpoint.EMBEDDINGS, "messages": (Message("user", "a"), Message("user", "a"))}, "twice"),
         ({"has_tools": True}, "tools"),
         ({"images": 1}, "images"),
-        ({"choices": 2}, "n=2"),
+        ({"choices": 2}, "2 answers at once"),
         ({"temperature": 1.5}, "1.5 > 1"),
     ],
 )

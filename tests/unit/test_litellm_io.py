@@ -81,6 +81,9 @@ def test_redaction_reaches_every_text_that_is_sent() -> None:
     flight = Flight("id", Endpoint.CHAT, 0, redact=True)
     litellm_io.apply_policy(data, flight, lambda texts: [t.replace("secret", "<X>") for t in texts])
     assert "secret" not in str(data) and str(data).count("<X>") == 4
+    text: dict[str, object] = {"prompt": ["a secret", "b"], "suffix": "another secret"}
+    litellm_io.apply_policy(text, flight, lambda texts: [t.replace("secret", "<X>") for t in texts])
+    assert (text["prompt"], text["suffix"]) == (["a <X>", "b"], "another <X>")
 
 
 @pytest.mark.parametrize(

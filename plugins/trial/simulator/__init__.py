@@ -6,7 +6,8 @@ For trials without a provider key, and for tests and benchmarks that need a prov
     answers.py   what a model says and how well     questions.py what it can know
     schema.py    values that follow a JSON schema   wire.py      OpenAI's response shapes
     responses_wire.py  the same for /v1/responses   sending.py   bodies, streams, vanished clients
-    faults.py    scripted faults                    calls.py     what was asked and billed
+    text_completions.py  all of /v1/completions     calls.py     what was asked and billed
+    faults.py    scripted faults
 """
 
 from plugins.trial.simulator.app import create_app

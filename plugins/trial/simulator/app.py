@@ -2,7 +2,7 @@
 
     GET  /healthz                        no key needed
     GET  /v1/models, /v1/models/{name}
-    POST /v1/chat/completions, /v1/responses, /v1/embeddings
+    POST /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings
     PUT, GET, DELETE /control/faults     the script of faults (faults.py)
     GET, DELETE /control/calls           the provider's books (calls.py); ?recent=N records, default 50
 
@@ -35,11 +35,17 @@ from plugins.trial.simulator.models import EMBEDDING_MICROS_PER_MILLION, EMBEDDI
 from plugins.trial.simulator.parsing import ChatRequest, parse_chat, parse_responses
 from plugins.trial.simulator.responses_wire import response_frames, response_json
 from plugins.trial.simulator.sending import Pace, PacedBody, PacedStream, Sent
+from plugins.trial.simulator.text_completions import completion_frames, completion_json, parse_completions
 from plugins.trial.simulator.wire import DONE, chat_frames, chat_json
 
 _BIG_BODY_BYTES = 100_000  # from here on tokens are counted in a thread, so that other calls go on
 _T = TypeVar("_T")
 _CREATED = 1_767_225_600  # 2026-01-01, shown by /v1/models
+_FORMS = {
+    "chat": (chat_json, chat_frames, DONE),
+    "responses": (response_json, response_frames, b""),
+    "completions": (completion_json, completion_frames, DONE),
+}
 
 
 def create_app(speed: float = 1.0, api_keys: Collection[str] = ()) -> Starlette:
@@ -53,6 +59,7 @@ def create_app(speed: float = 1.0, api_keys: Collection[str] = ()) -> Starlette:
         routes=[
             Route("/v1/chat/completions", provider.chat, methods=["POST"]),
             Route("/v1/responses", provider.responses, methods=["POST"]),
+            Route("/v1/completions", provider.completions, methods=["POST"]),
             Route("/v1/embeddings", provider.embeddings, methods=["POST"]),
             Route("/v1/models", provider.models, methods=["GET"]),
             Route("/v1/models/{name}", provider.model, methods=["GET"]),
@@ -114,6 +121,9 @@ class _Provider:
     async def responses(self, request: Request) -> Response:
         return await self._converse(request, parse_responses)
 
+    async def completions(self, request: Request) -> Response:
+        return await self._converse(request, parse_completions)
+
     async def embeddings(self, request: Request) -> Response:
         self._check_key(request)
         raw = await _body(request)
@@ -134,6 +144,8 @@ class _Provider:
         asked = await _off_loop_if_big(raw, lambda: parse(read_object(raw)))
         if asked.model not in MODELS:
             raise _no_model(asked.model)
+        if MODELS[asked.model].completes != (asked.endpoint == "completions"):
+            raise ApiError(404, f"{asked.model} is not for the {asked.endpoint} endpoint.", param="model")
         record = self._book.open(
             CallRecord(asked.model, asked.endpoint, asked.stream, asked.prompt_hash, asked.user, len(raw))
         )
@@ -147,12 +159,10 @@ class _Provider:
         record.quality = done.answers[0].quality
         pace = self._model_pace(done, self._pace(rule))
         settle = partial(self._settle, record, done)
-        in_chat = asked.endpoint == "chat"
+        as_json, as_frames, closing = _FORMS[asked.endpoint]
         if asked.stream:
-            frames = chat_frames(done) if in_chat else response_frames(done)
-            return PacedStream(frames, DONE if in_chat else b"", pace, _headers(), settle)
-        body = chat_json(done) if in_chat else response_json(done)
-        return PacedBody(json.dumps(body).encode(), pace, _headers(), settle)
+            return PacedStream(as_frames(done), closing, pace, _headers(), settle)
+        return PacedBody(json.dumps(as_json(done)).encode(), pace, _headers(), settle)
 
     def _picked(self, record: CallRecord) -> Rule | None:
         """The fault rule for this call; raises its error when it is an error answer."""

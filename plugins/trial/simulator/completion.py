@@ -18,6 +18,7 @@ _TOKENS_TO_PRIME = 3
 # OpenAI, "Images and vision": 85 for low detail, 765 for a 1024 x 1024 picture in high detail.
 _LOW_DETAIL_TOKENS = 85
 _HIGH_DETAIL_TOKENS = 765
+_ID = {"chat": "chatcmpl-", "responses": "resp_", "completions": "cmpl-"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,15 @@ def complete(request: ChatRequest, model: SimModel, fault: Fault | None, prefixe
     limit = min(request.max_tokens or model.max_output_tokens, model.context_tokens - prompt_tokens)
     reasoning = min(reasoning, limit)
     answers, completion_tokens = [], 0
-    for choice in range(request.n):
-        told = answer(request, model, choice, fault)
-        told, spent = _limited(told, request.stop, limit - reasoning)
-        answers.append(told)
-        completion_tokens += spent + reasoning
+    for part in _parts(request):
+        for choice in range(max(request.n, request.best_of)):
+            told = answer(part, model, choice, fault)
+            told, spent = _limited(told, request.stop, limit - reasoning)
+            answers += [told] if choice < request.n else []
+            completion_tokens += spent + reasoning
     cached = prefixes.cached_tokens(model.name, prompt)
     return Completion(
-        id=("resp_" if request.endpoint == "responses" else "chatcmpl-") + uuid.uuid4().hex,
+        id=_ID[request.endpoint] + uuid.uuid4().hex,
         created=int(time.time()),
         model=WRONG_MODEL_NAME if fault is Fault.WRONG_MODEL else model.name,
         sim=model,
@@ -78,8 +80,18 @@ def answer_tokens(told: Answer, sent: str) -> int:
     return tokens.count(sent) + (tokens.count(told.tool) if told.tool else 0)
 
 
+def _parts(request: ChatRequest) -> list[ChatRequest]:
+    """What is answered by itself: a conversation, or each prompt of a text completion."""
+    if request.endpoint != "completions":
+        return [request]
+    return [replace(request, messages=(message,)) for message in request.messages]
+
+
 def _prompt_tokens(request: ChatRequest) -> tuple[list[int], int]:
     """The text's token ids in order, and the count with framing and images."""
+    if request.endpoint == "completions":
+        ids = [token for message in request.messages for token in tokens.encode(message.text)]
+        return ids, len(ids)
     texts = [
         json.dumps({"name": tool.name, "description": tool.description, "parameters": tool.schema})
         for tool in request.tools

@@ -21,7 +21,8 @@ class SimModel:
     """One simulated model.
 
     Prices are micro-dollars per million tokens. `context_tokens` holds prompt and answer together.
-    `skill` is the probability, per difficulty, that an answer is right.
+    `skill` is the probability, per difficulty, that an answer is right. `completes`: it continues texts and does not
+    chat.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SimModel:
     sees_images: bool
     reasons: bool
     skill: Mapping[Difficulty, float]
+    completes: bool = False
 
     def bill_picos(self, prompt_tokens: int, cached_tokens: int, completion_tokens: int) -> int:
         """Exact charge in pico-dollars (tokens x micro-dollars per million tokens)."""
@@ -89,6 +91,20 @@ _ROWS = (
         False,
         False,
         _skill(0.97, 0.70, 0.20),
+    ),
+    SimModel(
+        "sim-instruct",
+        1_500_000,
+        1_500_000,
+        2_000_000,
+        4_096,
+        4_096,
+        150,
+        120,
+        False,
+        False,
+        _skill(0.98, 0.80, 0.25),
+        completes=True,
     ),
 )
 MODELS: Mapping[str, SimModel] = MappingProxyType({model.name: model for model in _ROWS})

@@ -1,4 +1,4 @@
-"""Request bodies of /v1/chat/completions and /v1/responses, as one frozen value."""
+"""Request bodies of /v1/chat/completions and /v1/responses, as one frozen value (text_completions has its own)."""
 
 import hashlib
 import json
@@ -36,7 +36,8 @@ class ChatRequest:
     """What is asked.
 
     `tool_choice`: none, auto, required or the name of a tool. `format`: text, json_object, or json_schema
-    with `schema`. `prompt_hash`: 16 hex digits over all that the answer depends on beside the model.
+    with `schema`. `prompt_hash`: 16 hex digits over all that the answer depends on beside the model. `best_of` and
+    `echo` are of text completions: as many choices are made and billed, and the prompt is said again.
     """
 
     endpoint: str
@@ -56,6 +57,8 @@ class ChatRequest:
     reasoning_effort: str | None
     user: str | None
     prompt_hash: str
+    best_of: int = 0
+    echo: bool = False
 
     @property
     def images(self) -> int:
@@ -77,10 +80,10 @@ def parse_chat(body: dict[str, Any]) -> ChatRequest:
         )
     limit = fields.integer("max_completion_tokens", 1, _MAX_TOKENS)
     older_limit = fields.integer("max_tokens", 1, _MAX_TOKENS)
-    _check_sampling(fields)
+    check_sampling(fields)
     tools = tuple(_tool(Fields(row).inner("function")) for row in fields.rows("tools"))
     wanted, schema = _format(fields.inner("response_format"), nested=True)
-    return _request(
+    return checked(
         fields,
         endpoint="chat",
         messages=tuple(_message(row) for row in rows),
@@ -88,7 +91,7 @@ def parse_chat(body: dict[str, Any]) -> ChatRequest:
         include_usage=fields.inner("stream_options").flag("include_usage"),
         max_tokens=limit if limit is not None else older_limit,
         n=fields.integer("n", 1, 128) or 1,
-        stop=_stop(fields.raw("stop")),
+        stop=stop_words(fields.raw("stop")),
         tools=tools,
         tool_choice=_tool_choice(fields.raw("tool_choice"), tools),
         format=wanted,
@@ -108,10 +111,10 @@ def parse_responses(body: dict[str, Any]) -> ChatRequest:
     instructions = fields.text("instructions")
     if instructions:
         rows = [{"role": "system", "content": instructions}, *rows]
-    _check_sampling(fields)
+    check_sampling(fields)
     tools = tuple(_tool(Fields(row)) for row in fields.rows("tools") if row.get("type") == "function")
     wanted, schema = _format(fields.inner("text").inner("format"), nested=False)
-    return _request(
+    return checked(
         fields,
         endpoint="responses",
         messages=tuple(_item(row) for row in rows),
@@ -129,7 +132,8 @@ def parse_responses(body: dict[str, Any]) -> ChatRequest:
     )
 
 
-def _request(fields: Fields, *, messages: tuple[Message, ...], tools: tuple[Tool, ...], **rest: Any) -> ChatRequest:
+def checked(fields: Fields, *, messages: tuple[Message, ...], tools: tuple[Tool, ...], **rest: Any) -> ChatRequest:
+    """A request from fields that are read already, with those that all endpoints have."""
     seed = fields.integer("seed", -(2**63), 2**63 - 1)
     shown = (messages, tools, rest["format"], rest["schema"], seed)
     prompt_hash = hashlib.blake2b(repr(shown).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
@@ -216,7 +220,7 @@ def _format(fields: Fields, *, nested: bool) -> tuple[str, dict[str, Any] | None
     return kind, schema
 
 
-def _stop(stop: object) -> tuple[str, ...]:
+def stop_words(stop: object) -> tuple[str, ...]:
     words = [stop] if isinstance(stop, str) else stop or []
     if not isinstance(words, list) or len(words) > 4 or not all(isinstance(word, str) for word in words):
         raise bad_value("stop", "a string or a list of up to four strings")
@@ -229,7 +233,7 @@ def _effort(effort: str | None) -> str | None:
     return effort
 
 
-def _check_sampling(fields: Fields) -> None:
+def check_sampling(fields: Fields) -> None:
     fields.number("temperature", 0, 2)
     fields.number("top_p", 0, 1)
     fields.number("presence_penalty", -2, 2)

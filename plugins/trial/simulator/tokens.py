@@ -39,6 +39,11 @@ def encode(text: str) -> list[int]:
     return [token for start in starts for token in encode_piece(text[start : start + _PIECE_CHARS])]
 
 
+def decode(ids: Sequence[int]) -> str:
+    """The text of token ids. Raises KeyError or OverflowError for one that is none."""
+    return _encoding().decode(list(ids), errors="replace")
+
+
 def count(text: str) -> int:
     """Number of tokens of `text`."""
     return len(encode(text))
