@@ -61,7 +61,7 @@ def _whole(rng: Rng, bad: tuple[float, float], days_a_stage: int = DAYS) -> tupl
         if found.harmed:
             return rollouts.moved(rollout, Stage.BACK, found.reason, "bench"), day
         if found.ready and (stage := rollout.stage.following):
-            rollout, seen, left = rollouts.moved(rollout, stage, found.reason, "bench"), Evidence(), days_a_stage
+            rollout, seen, left = rollouts.moved(rollout, stage, found.reason, "bench"), seen.afresh(), days_a_stage
     return rollout, day
 
 

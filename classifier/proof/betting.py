@@ -31,6 +31,8 @@ _PRIOR_VARIANCE: Final = 0.0625  # of scores in 0..1; a quarter of the largest p
 class Bettor:
     """Wealth against "the mean is at most `means[k]`" for each k, after `seen` scores (0..1).
 
+    `taught`: (how many, total, sum of squares) of scores seen elsewhere before, to which the first bets are fitted.
+    They win nothing themselves, and bets may rest on all that is known before the score, so this costs no validity.
     `design` > 0 is the excess one hopes for: most of the money is then bet in the size that suits it, the rest, or
     all of it without a design, learns its bets from the scores. `logs` (strategies, k): log wealth of each strategy.
     Immutable: `after` gives the next state, and scores in one piece or in many give the same.
@@ -42,11 +44,18 @@ class Bettor:
     seen: int = 0
     total: float = 0.0
     squares: float = 0.0
+    taught: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @classmethod
     def start(cls, means: Array, design: float = 0.0) -> Bettor:
         """Before any score. `means` (k,), each above 0."""
         return cls(means, design, np.zeros((2 if design > 0 else 1, len(means))))
+
+    def afresh(self) -> Bettor:
+        """Without wealth or scores, but taught by those of this one and by what had taught it."""
+        count, total, squares = self.taught
+        known = (count + self.seen, total + self.total, squares + self.squares)
+        return replace(self.start(self.means, self.design), taught=known)
 
     def after(self, scores: Array) -> Bettor:
         """The state after further scores (n,), in the order in which they came."""
@@ -65,9 +74,10 @@ class Bettor:
 
     def _growth(self, scores: Array) -> Array:
         """Log growth by score (strategies, k, n); a bet depends on earlier scores alone."""
-        count = self.seen + np.arange(len(scores), dtype=np.float64)
-        total = self.total + np.cumsum(scores) - scores
-        squares = self.squares + np.cumsum(scores**2) - scores**2
+        taught_count, taught_total, taught_squares = self.taught
+        count = taught_count + self.seen + np.arange(len(scores), dtype=np.float64)
+        total = taught_total + self.total + np.cumsum(scores) - scores
+        squares = taught_squares + self.squares + np.cumsum(scores**2) - scores**2
         spread = np.maximum(squares - total**2 / np.maximum(count, 1.0), 0.0)
         variance = (_PRIOR_WEIGHT * _PRIOR_VARIANCE + spread) / (_PRIOR_WEIGHT + count)
         level = self.means[:, None]

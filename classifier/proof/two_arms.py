@@ -44,6 +44,10 @@ class Arm:
         """After further scores (n,), in the order in which they came."""
         return Arm(self.over.after(scores), self.under.after(1.0 - scores))
 
+    def afresh(self) -> Arm:
+        """Before any score, but with bets fitted to what this arm has seen."""
+        return Arm(self.over.afresh(), self.under.afresh())
+
     @property
     def mean(self) -> float:
         """Of the scores seen; nan before any."""

@@ -110,10 +110,15 @@ class TrialsHouse:
         if self._config.watch.enabled:
             await _if_readable(self._look_at_models(trials))
 
-    async def _grown(self, trial: str, scale_usd: float, noting: Callable[[Evidence], Evidence]) -> Evidence | None:
-        """The trial's evidence with what waits for it; None if somebody else was quicker."""
+    async def _grown(
+        self, trial: str, scale_usd: float, noting: Callable[[Evidence], Evidence], taught_by: str | None = None
+    ) -> Evidence | None:
+        """The trial's evidence with what waits for it; None if somebody else was quicker. The bets of a trial that
+        begins are fitted to what the trial `taught_by` saw."""
         text, new = await self._store.waiting(trial)
         before = evidence_of.from_text(text)
+        if text is None and taught_by is not None:
+            before = evidence_of.from_text((await self._store.waiting(taught_by))[0]).afresh()
         if not new:
             return before
         # In a thread: a large backlog takes a second.
@@ -124,7 +129,10 @@ class TrialsHouse:
     async def _look_at_rollout(self, rollout: Rollout) -> None:
         config = self._config.rollout
         seen = await self._grown(
-            rollout.trial, rollouts.COST_SCALE_USD, lambda found: rollouts.looked(rollout, found, config)
+            rollout.trial,
+            rollouts.COST_SCALE_USD,
+            lambda found: rollouts.looked(rollout, found, config),
+            rollout.trial_before,
         )
         if seen is None:
             return

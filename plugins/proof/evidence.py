@@ -63,6 +63,14 @@ class Evidence:
         grown = {name: _grown(self.arms.get(name, ArmEvidence()), new, cost_scale_usd) for name, new in by_arm.items()}
         return replace(self, version=self.version + 1, arms={**self.arms, **grown})
 
+    def afresh(self) -> Evidence:
+        """No evidence, but bets fitted to what was seen: where the same arms go on at another stage."""
+        arms = {
+            name: ArmEvidence(metrics={metric: told.afresh() for metric, told in arm.metrics.items()})
+            for name, arm in self.arms.items()
+        }
+        return Evidence(arms=arms)
+
     def arm(self, name: str) -> ArmEvidence:
         return self.arms.get(name, ArmEvidence())
 
@@ -165,10 +173,12 @@ def _read_arm(told: Json) -> two_arms.Arm:
 
 def _pack(bettor: Bettor) -> list[Any]:
     logs = np.ascontiguousarray(bettor.logs, dtype="<f8")
-    return [bettor.seen, bettor.total, bettor.squares, base64.b64encode(logs.tobytes()).decode()]
+    return [bettor.seen, bettor.total, bettor.squares, base64.b64encode(logs.tobytes()).decode(), list(bettor.taught)]
 
 
 def _unpack(start: Bettor, told: list[Any]) -> Bettor:
-    seen, total, squares, logs = told
+    seen, total, squares, logs, *taught = told
     wealth = np.frombuffer(base64.b64decode(logs), dtype="<f8").reshape(start.logs.shape).astype(np.float64)
-    return replace(start, logs=wealth, seen=int(seen), total=float(total), squares=float(squares))
+    count, sum_, sum_squares = taught[0] if taught else start.taught
+    known = (float(count), float(sum_), float(sum_squares))
+    return replace(start, logs=wealth, seen=int(seen), total=float(total), squares=float(squares), taught=known)

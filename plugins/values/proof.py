@@ -57,7 +57,15 @@ class Rollout:
     @property
     def trial(self) -> str:
         """The name under which this stage's evidence is kept: each stage begins anew."""
-        return f"rollout/{self.task}/{self.serial}/{self.stage.value}"
+        return self._trial(self.stage)
+
+    @property
+    def trial_before(self) -> str | None:
+        """That of the stage before this one, if there was any."""
+        return self._trial(self.moves[-2].stage) if len(self.moves) > 1 else None
+
+    def _trial(self, stage: Stage) -> str:
+        return f"rollout/{self.task}/{self.serial}/{stage.value}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,16 @@ def test_evidence_grows_where_the_hypothesis_is_false_and_not_where_it_is_true()
     assert high - low < 0.15
 
 
+@pytest.mark.parametrize("elsewhere", [0.2, 0.5, 0.9])
+def test_bets_fitted_to_what_was_seen_elsewhere_are_as_safe(elsewhere: float) -> None:
+    """The mean is exactly what the hypothesis allows: whatever taught the bets, few runs of 400 reject it at 5 %."""
+    rng = np.random.default_rng(5)
+    taught = Bettor.start(np.array([0.5])).after((rng.random(500) < elsewhere).astype(float)).afresh()
+    assert taught.log_wealth == pytest.approx(0.0)
+    paths = [taught.path((rng.random(300) < 0.5).astype(float)).max() for _ in range(400)]
+    assert np.mean(np.array(paths) >= np.log(20.0)) <= 0.07
+
+
 @pytest.mark.parametrize(
     ("lost", "gained", "expected"),
     [(0, 0, Decision.SHIP), (40, 2, Decision.DO_NOT_SHIP), (14, 8, Decision.NOT_ENOUGH_DATA)],

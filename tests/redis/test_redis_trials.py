@@ -24,6 +24,7 @@ from plugins.config import GatewayConfig
 from plugins.experiment_cli import experiment_app
 from plugins.proof import rollouts
 from plugins.proof.assign import trial_of
+from plugins.proof.evidence import from_text
 from plugins.proof_config import ExperimentConfig, RolloutConfig, WatchConfig
 from plugins.rerun_cli import rerun
 from plugins.rollout_cli import rollout_app
@@ -171,6 +172,17 @@ def test_a_rollout_advances_by_itself_only_where_that_is_wanted(url: str) -> Non
     auto = configured(rollout=RolloutConfig(auto_advance=True))
     moved, house = tended(url, answers(BEGUN.trial, {"candidate": ("", 1)}, 1), auto)
     assert moved.rollouts["code"].stage is Stage.FIVE and "advanced to 5 from shadow" in house.told[0]
+
+
+def test_a_new_stage_bets_as_the_one_before_it_taught(url: str) -> None:
+    """It has no evidence of its own yet."""
+    put(url, BEGUN)
+    tended(url, answers(BEGUN.trial, {"candidate": ("", 1), "baseline": ("", 1)}, 300))
+    put(url, later := rollouts.moved(BEGUN, Stage.FIVE, "good", "me"), BEGUN)
+    tended(url, answers(later.trial, {"candidate": ("", 1)}, 5))
+    state, _ = stored(url, lambda store: store.waiting(later.trial))
+    bets = from_text(state).arm("candidate").metrics["bad"].over
+    assert (bets.seen, bets.taught) == (5, (300.0, 0.0, 0.0))
 
 
 def test_a_better_and_cheaper_variant_is_promoted_within_its_bounds(url: str) -> None:

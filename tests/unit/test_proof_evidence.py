@@ -80,6 +80,23 @@ def test_each_stage_begins_with_no_evidence() -> None:
     assert later.trial != BEGUN.trial and later.version == BEGUN.version + 1
 
 
+def test_what_was_seen_before_shows_how_to_bet_and_is_no_evidence() -> None:
+    """At a new stage nothing is shown yet, and the same answers then show more than to somebody who knew nothing."""
+    afresh = seen(1500, (0.05, 0.05)).afresh()
+    assert not afresh.peaks and afresh.arm(rollouts.CANDIDATE).seen("bad") == 0
+    assert "0 of 100 answers" in judged(rollouts.looked(BEGUN, afresh, CONFIG)).reason
+    rng = np.random.default_rng(2)
+    new = [
+        Observation("t", arm, False, "hedge" if rng.random() < 0.05 else "", 1, 1)
+        for _ in range(300)
+        for arm in (rollouts.CANDIDATE, rollouts.BASELINE)
+    ]
+    taught, untaught = (rollouts.looked(BEGUN, each.after(new, 1.0), CONFIG) for each in (afresh, Evidence()))
+    assert taught.peaks["not_worse"] > untaught.peaks["not_worse"] + 0.3
+    again = evidence_of.from_text(evidence_of.to_text(afresh))
+    assert evidence_of.to_text(again.after(new, 1.0)) == evidence_of.to_text(afresh.after(new, 1.0))
+
+
 def test_a_class_is_rolled_out_once_at_a_time() -> None:
     """Unless the one before was taken back; wrong names are told with the right ones."""
     known = {"code": BEGUN}
