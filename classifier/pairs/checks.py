@@ -7,13 +7,14 @@ be known to be harmless, because one-word edits change answers and paraphrases s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from classifier.pairs.checks_asked import check_target, check_tense, check_voice
 from classifier.pairs.checks_deeds import check_deed
 from classifier.pairs.checks_edits import (
     check_entities,
+    check_frame,
     check_function_words,
     check_insertion,
     check_substitution,
@@ -59,13 +60,14 @@ CHECKS: Final[dict[str, Check]] = {
     "word_order": check_word_order,
     "function_word": check_function_words,
     "substitution": check_substitution,
+    "frame": check_frame,
     "insertion": check_insertion,
 }
 
 
-def first_refusal(pair: Pair) -> tuple[str, str] | None:
-    """The first check that refuses and its reason, or None if all pass."""
+def first_refusal(pair: Pair, without: Container[str] = ()) -> tuple[str, str] | None:
+    """The first check that refuses and its reason, or None if all pass; some may be left out by name."""
     for name, check in CHECKS.items():
-        if (reason := check(pair)) is not None:
+        if name not in without and (reason := check(pair)) is not None:
             return name, reason
     return None

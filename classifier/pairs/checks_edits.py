@@ -10,7 +10,7 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.align import match_score
 from classifier.pairs.lexicon import Lexicon
-from classifier.pairs.pair import Edit, Pair, is_salient
+from classifier.pairs.pair import Edit, Pair, is_salient, speaks
 from classifier.pairs.text import Parsed, Token
 from classifier.pairs.wh import compatible
 
@@ -191,6 +191,39 @@ def check_substitution(pair: Pair) -> str | None:
         if _is_exchange(edit) and (pair.is_one_edit() or not _may_mean_the_same(mine, yours, pair.lexicon)):
             return f"{' '.join(t.norm for t in mine)} exchanged for {' '.join(t.norm for t in yours)}"
     return None
+
+
+def check_frame(pair: Pair) -> str | None:
+    """Sentences of one form, as templates give, with other words in some places (`explain the cost of it to a nurse,
+    briefly` and `explain the use of it to a nurse, as a list`): a paraphrase seldom keeps the frame. In one place
+    something near in meaning may stand, in several nothing that is no synonym."""
+    places = _exchanged_in_frame(pair)
+    for edit in places:
+        mine, yours = edit.content_a(), edit.content_b()
+        for token, others in [*((t, yours) for t in mine), *((t, mine) for t in yours)]:
+            if not _harmless(token) and (len(places) > 1 or not _may_mean_the_same([token], others, pair.lexicon)):
+                return f"{token.norm} in the place of {' '.join(t.norm for t in others) or 'other words'}"
+    return None
+
+
+def _exchanged_in_frame(pair: Pair) -> list[Edit]:
+    """The exchanges, where beginning and order are the same and nothing is added but a function word."""
+    links = pair.alignment.links
+    if any(is_salient(t) for t in pair.moved) or not any((link.a, link.b) == (0, 0) for link in links):
+        return []
+    if sum(is_salient(pair.a.tokens[link.a]) for link in links) < _FRAME:
+        return []
+    exchanges = []
+    for edit in pair.edits:
+        sides = [[t for t in side if speaks(t)] for side in (edit.only_a, edit.only_b)]
+        if all(sides) and (edit.content_a() or edit.content_b()):
+            exchanges.append(edit)
+        elif edit.content_a() or edit.content_b() or (sum(map(len, sides)) > 1 and len(sides[0]) != len(sides[1])):
+            return []
+    return exchanges if any(e.content_a() and e.content_b() for e in exchanges) else []
+
+
+_FRAME: Final = 2  # content words that stay
 
 
 def _may_mean_the_same(mine: list[Token], yours: list[Token], lexicon: Lexicon) -> bool:

@@ -69,7 +69,7 @@ class Pair:
 
     def is_one_edit(self) -> bool:
         """Whether one question is the other with a single change, articles and fillers apart."""
-        places = [e for e in self.edits if any(_speaks(t) for t in (*e.only_a, *e.only_b))]
+        places = [e for e in self.edits if any(speaks(t) for t in (*e.only_a, *e.only_b))]
         return len(places) <= 1 and not any(is_salient(t) for t in self.moved)
 
     def is_small_edit(self) -> bool:
@@ -108,7 +108,8 @@ def _head_of(parsed: Parsed) -> int | None:
     return head
 
 
-def _speaks(token: Token) -> bool:
+def speaks(token: Token) -> bool:
+    """Whether the token is more than an article or a filler."""
     return token.norm not in w.ARTICLES and token.norm not in w.FILLERS
 
 

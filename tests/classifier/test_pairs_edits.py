@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
+from classifier.embedding import Embedder
 from classifier.pairs.edits import CORPUS, edit_pairs, word_edits
+from classifier.pairs.rows import Cosines
 from classifier.pairs.text import parse
 from classifier.pairs.verify import PairVerifier
 
@@ -17,6 +20,7 @@ NEAR = 0.97  # about the cosine of questions that differ in one word
 
 UNSEEN = Path(__file__).with_name("unseen_edits.txt")  # other kinds of change, no part of any training
 KINDS = Path(__file__).with_name("unseen_kinds.txt")  # 47 kinds more, written before the verifier was asked about them
+TEMPLATES = Path(__file__).with_name("unseen_templates.txt")  # prompts as applications fill them in
 REWORDED = ("drop_reworded", "change_reworded")  # the form of asking differs, too
 
 
@@ -33,6 +37,26 @@ def test_hardly_any_minimal_pair_is_served(path: Path) -> None:
     assert len(served) > 20
     assert sum(served.values()) <= 0.01 * total
     assert max(served.values()) <= 1
+
+
+def filled(template: str, draw: random.Random) -> tuple[str, str]:
+    """A template filled in twice, differently in one place or more."""
+    parts = [part.split("|") for part in re.split(r"[{}]", template)]
+    places = [at for at, options in enumerate(parts) if len(options) > 1]
+    changed = draw.sample(places, draw.randint(1, len(places)))
+    one = [draw.choice(options) for options in parts]
+    other = [draw.choice([o for o in parts[at] if o != said]) if at in changed else said for at, said in enumerate(one)]
+    return "".join(one), "".join(other)
+
+
+def test_a_template_filled_in_otherwise_is_another_question() -> None:
+    """However near the sentences are as a whole: applications send one form with other contents."""
+    verifier, draw = PairVerifier.load(), random.Random(3)
+    pairs = [filled(line, draw) for line in TEMPLATES.read_text("utf-8").splitlines() for _ in range(25)]
+    cosines = Cosines(Embedder())
+    served = [pair for pair in pairs if verifier.decide(*pair, cosines(*pair)).serve]
+    assert len(pairs) == 1000
+    assert len(served) <= 5, served
 
 
 def test_a_line_needs_two_readings(tmp_path: Path) -> None:
