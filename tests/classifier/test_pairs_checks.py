@@ -45,7 +45,6 @@ REFUSED = [
         "Explain the cost of violin repair to a retired couple, briefly.",
         "Explain the time needed of violin repair to a retired couple, as a short list.",
     ),
-    ("frame", "Write a toast for the twins' wedding in Welsh", "Write a toast for the mayor's farewell in Welsh"),
     ("insertion", "How do I train a puppy?", "How do I train a deaf puppy?"),
     ("numbers", "Is -4 degrees too cold for the pump?", "Is 4 degrees too cold for the pump?"),
     ("quantifier", "Did a few tenants object?", "Did few tenants object?"),
