@@ -26,8 +26,11 @@ from redisvl.query import VectorQuery  # type: ignore[import-untyped]
 from redisvl.schema import IndexSchema  # type: ignore[import-untyped]
 
 from classifier.pairs.verify import PairVerdict, PairVerifier
-from plugins.adapters.cache_codec import pack, pack_vector
+from plugins.adapters.cache_codec import entry_key, pack
+from plugins.adapters.cache_index import SemanticIndex
+from plugins.adapters.cache_vectors import distances, whole
 from plugins.adapters.redis_cache import RedisCache
+from plugins.cache import exact_key, scope_key
 from plugins.cache_config import CacheConfig
 from plugins.ports import Vector
 from plugins.trial.embedded_redis import EmbeddedRedis
@@ -196,66 +199,80 @@ async def grow(url: str, sizes: list[int]) -> list[Json]:
 
 
 async def compare_layouts(url: str, count: int) -> Json:
-    """Bytes per entry, and agreement of the nearest neighbour, of half precision and deflated bodies."""
+    """Bytes per entry, and agreement of the nearest neighbour, of plain entries and those of the cache.
+
+    Plain: float32 vectors and answers as they are, with the same facts beside them.
+    """
     results: Json = {"entries": count}
-    nearest: dict[str, list[str]] = {}
+    material = Material(seed=2)
+    entries, vectors = [material.entry(i) for i in range(count)], material.vectors(count)
+    queries = [material.near(vector) for vector in vectors[:REPEATS]]
+    nearest: list[list[str]] = []
     async with Redis.from_url(url) as client:
-        for name, dtype, deflated in (
-            ("float32_plain", "float32", False),
-            ("float16_deflated", "float16", True),
-        ):
-            before, material = await used_bytes(client), Material(seed=2)
-            index = await _index(client, name, dtype)
-            vectors = material.vectors(count)
-            for i in range(count):
-                await client.hset(f"{name}:{i:032x}", mapping=_fields(material.entry(i), vectors[i], dtype, deflated))
+        for name, layout in (("plain", _Plain(client)), ("shipped", _Shipped(client))):
+            before = await used_bytes(client)
+            await layout.prepare()
+            for entry, vector in zip(entries, vectors, strict=True):
+                key, fields = layout.laid_out(entry, vector)
+                await client.hset(key, mapping=fields)
             results[f"{name}_bytes_per_entry"] = round((await used_bytes(client) - before) / count)
-            nearest[name] = [await _nearest(index, material.near(vectors[i]), dtype) for i in range(REPEATS)]
+            places = {layout.laid_out(entry, vectors[0])[0]: entry.question for entry in entries}
+            nearest.append([places[await layout.nearest(query)] for query in queries])
             await client.flushall()
-    results["ratio"] = round(results["float16_deflated_bytes_per_entry"] / results["float32_plain_bytes_per_entry"], 3)
-    same = sum(a == b for a, b in zip(*nearest.values(), strict=True))
-    results["same_nearest_share"] = round(same / REPEATS, 4)
+    results["ratio"] = round(results["shipped_bytes_per_entry"] / results["plain_bytes_per_entry"], 3)
+    results["same_nearest_share"] = round(sum(map(str.__eq__, *nearest)) / len(queries), 4)
     results["max_cosine_error"] = _cosine_error(Material(seed=3))
     return results
 
 
-def _fields(entry: Entry, vector: Vector, dtype: str, deflated: bool) -> Any:
-    fields = pack(BIG, vector, entry, now_s=0.0)
-    if not deflated:
-        fields |= {
-            "b": entry.response,
-            "facts": json.dumps([entry.tier, entry.model, 120, 20, 160, 0, 0, "chat"]),
-        }
-    return fields | {"v": vector.tobytes() if dtype == "float32" else pack_vector(vector)}
+class _Plain:
+    """What a cache stores that does not look at memory."""
+
+    def __init__(self, client: Redis) -> None:
+        vector = {"algorithm": "hnsw", "dims": 384, "datatype": "float32", "distance_metric": "cosine"}
+        about = {"name": "plain", "prefix": "plain:", "key_separator": "", "storage_type": "hash"}
+        fields = [*({"name": tag, "type": "tag"} for tag in "ts"), {"name": "v", "type": "vector", "attrs": vector}]
+        self._index = AsyncSearchIndex(IndexSchema.from_dict({"index": about, "fields": fields}), redis_client=client)
+
+    async def prepare(self) -> None:
+        await self._index.create()
+
+    def laid_out(self, entry: Entry, vector: Vector) -> tuple[str, Any]:
+        facts = json.dumps([entry.tier, entry.model, 120, 20, 160, 0, 0, "chat"])
+        found_by = {"t": BIG.tenant, "s": scope_key(BIG), "v": vector.tobytes()}
+        told = {"q": entry.question, "k": entry.task, "b": entry.response, "facts": facts}
+        return f"plain:{exact_key(BIG, entry.question)[:32]}", {**found_by, **told}
+
+    async def nearest(self, vector: Vector) -> str:
+        rows = await self._index.query(VectorQuery(vector.tobytes(), "v", return_fields=["t"], num_results=1))
+        return str(rows[0]["id"])
 
 
-async def _index(client: Redis, name: str, dtype: str) -> AsyncSearchIndex:
-    vector = {"algorithm": "hnsw", "dims": 384, "datatype": dtype, "distance_metric": "cosine"}
-    tags = [{"name": tag, "type": "tag"} for tag in "ts"]
-    about = {"name": name, "prefix": f"{name}:", "key_separator": "", "storage_type": "hash"}
-    fields = [*tags, {"name": "v", "type": "vector", "attrs": vector}]
-    index = AsyncSearchIndex(IndexSchema.from_dict({"index": about, "fields": fields}), redis_client=client)
-    await index.create()
-    return index
+class _Shipped:
+    """What the cache stores."""
 
+    def __init__(self, client: Redis) -> None:
+        self._index = SemanticIndex(client)
 
-async def _nearest(index: AsyncSearchIndex, vector: Vector, dtype: str) -> str:
-    data = vector.tobytes() if dtype == "float32" else pack_vector(vector)
-    rows = await index.query(VectorQuery(data, "v", return_fields=["t"], num_results=1, dtype=dtype))
-    return str(rows[0]["id"]).split(":")[1]
+    async def prepare(self) -> None:
+        await self._index.usable()
+
+    def laid_out(self, entry: Entry, vector: Vector) -> tuple[str, Any]:
+        return entry_key(BIG, entry.question), pack(BIG, vector, entry, now_s=0.0)
+
+    async def nearest(self, vector: Vector) -> str:
+        found = await self._index.nearest(BIG, vector, CacheConfig().candidates)
+        assert found, "the index has entries"
+        return found[0].key
 
 
 def _cosine_error(material: Material) -> float:
-    one = material.vectors(2_000)
-    other = np.stack([material.near(vector) for vector in one])
-    halves = (
-        np.frombuffer(b"".join(map(pack_vector, rows)), "<f2").reshape(-1, 384).astype(np.float32)
-        for rows in (one, other)
-    )
-    first, second = halves
-    exact = (one * other).sum(axis=1)
-    rounded = (first * second).sum(axis=1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
-    return round(float(np.abs(exact - rounded).max()), 6)
+    """The largest among 2,000 vectors and questions near them."""
+    worst = 0.0
+    for vector in material.vectors(2_000):
+        asked = material.near(vector)
+        worst = max(worst, abs(1.0 - distances(asked, [whole(vector)])[0] - float(asked @ vector)))
+    return round(worst, 6)
 
 
 def main(

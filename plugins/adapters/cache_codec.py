@@ -1,17 +1,18 @@
 """How a cached answer lies in Redis: one hash per entry, on the shelf of its scope.
 
-    tw:c:{SHELF}:e:TENANT:DIGEST   hash   t tenant, s scope digest, q question, k task, b body,
-                                           v vector (float16, 768 B)
+    tw:c:{SHELF}:e:TENANT:DIGEST   hash   s scope digest, b body, v the part of the vector that the index has
     tw:c:{SHELF}:l:TENANT:DIGEST   string lease of the call that is answering this request now (single flight)
 
 A shelf is one of sixteen hash tags: all that a lookup touches is in one slot of a cluster, and an index of one shelf
 (see cache_shelves) has all that a paraphrase may be found in.
-The body is deflated JSON with a preset dictionary: answers share LiteLLM's field names and are short.
-Half precision moves a cosine of unit vectors by less than 0.001.
+The body is the whole vector in small (see cache_vectors), if there is one, and deflated JSON with a preset dictionary:
+answers share LiteLLM's field names and are short. Redis needs 70 bytes and more for a field of its own, and keeps a key
+three times where it is indexed, so both are few and short.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Mapping
@@ -19,9 +20,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-import numpy as np
 from redis.typing import EncodableT, FieldT
 
+from plugins.adapters.cache_vectors import WHOLE_BYTES, indexed, whole
 from plugins.cache import SYSTEM_ROLES, canonical, exact_key, fingerprint, scope_key, system_fingerprint
 from plugins.ports import Vector
 from plugins.values import CacheVerdict, Entry, Hit, Near, Scope, Usage
@@ -30,6 +31,8 @@ PREFIX: Final = "tw:c:"
 SHELVES: Final = "0123456789abcdef"
 _LEVEL: Final = 6
 _DIGEST_CHARS: Final = 16
+_KEY_BYTES: Final = 24  # of SHA-256: no two requests share a key, and nobody can make two that do
+_NO_VECTOR, _VECTOR = b"\0", b"\1"  # how a body begins
 # Changing it makes stored bodies unreadable: change plugins.cache.FORMAT with it.
 _DICTIONARY: Final = (
     b'"prompt_tokens_details":{"audio_tokens":null,"cached_tokens":0,"text_tokens":null,"image_tokens":null},'
@@ -38,7 +41,7 @@ _DICTIONARY: Final = (
     b'"logprobs":null,"provider_specific_fields":{"refusal":null},"annotations":[],"reasoning_content":null,'
     b'"tool_calls":null,"function_call":null,"created_s":17,"tier":"small","model":"gpt-4.1-mini","cost_micros":0,'
     b'"usage":{"input_tokens":0,"output_tokens":0,"cached_tokens":0,"reasoning_tokens":0},"task":"chat","tags":[],'
-    b'"question":"","system":""}\n{"id":"chatcmpl-","created":17,"model":"gpt-4.1-mini","object":"chat.completion",'
+    b'"question":"","system":"","asked":""}\n{"id":"chatcmpl-","created":17,"model":"gpt-4.1-mini","object":"chat.completion",'
     b'"choices":[{"finish_reason":"stop","index":0,"message":{"content":"","role":"assistant","tool_calls":null,'
     b'"function_call":null}}],"usage":{"completion_tokens":1,"prompt_tokens":1,"total_tokens":2}}'
 )
@@ -50,7 +53,8 @@ class UnreadableEntryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a stored answer besides its text. `question` and `system` are digests, for a purge."""
+    """What is known of a stored answer besides its text. `question` and `system` are digests, for a purge; `asked` is
+    the question itself, for the verifier: empty where paraphrases are not answered."""
 
     created_s: float
     tier: str
@@ -61,14 +65,19 @@ class Facts:
     tags: tuple[str, ...]
     question: str
     system: str
+    asked: str
 
 
 def entry_key(scope: Scope, question: str) -> str:
-    return f"{entry_prefix(scope)}{exact_key(scope, question)}"
+    return f"{entry_prefix(scope)}{_digest(scope, question)}"
 
 
 def lease_key(scope: Scope, question: str) -> str:
-    return f"{PREFIX}{{{shelf_of(scope)}}}:l:{quoted(scope.tenant)}:{exact_key(scope, question)}"
+    return f"{PREFIX}{{{shelf_of(scope)}}}:l:{quoted(scope.tenant)}:{_digest(scope, question)}"
+
+
+def _digest(scope: Scope, question: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(exact_key(scope, question))[:_KEY_BYTES]).decode()
 
 
 def shelf_of(scope: Scope) -> str:
@@ -104,11 +113,6 @@ def system_digests(prompt: str) -> frozenset[str]:
     return frozenset(system_fingerprint([(role, prompt)])[:_DIGEST_CHARS] for role in SYSTEM_ROLES)
 
 
-def pack_vector(vector: Vector) -> bytes:
-    """Float32 (384,) to half precision, little endian, as the index stores it."""
-    return np.asarray(vector, dtype="<f2").tobytes()
-
-
 def pack(scope: Scope, vector: Vector | None, entry: Entry, now_s: float) -> dict[FieldT, EncodableT]:
     """The hash fields of an entry; without a vector it is for the exact layer only.
 
@@ -124,28 +128,28 @@ def pack(scope: Scope, vector: Vector | None, entry: Entry, now_s: float) -> dic
         tags=entry.tags,
         question=question_digest(entry.question),
         system=scope.system[:_DIGEST_CHARS],
+        asked="" if vector is None else entry.question,
     )
-    head = json.dumps(asdict(facts), separators=(",", ":"))
+    head = json.dumps(asdict(facts), ensure_ascii=False, separators=(",", ":"))
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=_DICTIONARY)
-    body = deflate.compress(f"{head}\n{entry.response}".encode()) + deflate.flush()
+    told = deflate.compress(f"{head}\n{entry.response}".encode()) + deflate.flush()
     if vector is None:
-        return {"s": scope_key(scope), "b": body}
-    asked = entry.question.encode()
-    return {
-        "t": quoted(scope.tenant),
-        "s": scope_key(scope),
-        "q": asked,
-        "k": entry.task,
-        "b": body,
-        "v": pack_vector(vector),
-    }
+        return {"s": scope_key(scope), "b": _NO_VECTOR + told}
+    return {"s": scope_key(scope), "b": _VECTOR + whole(vector) + told, "v": indexed(vector)}
+
+
+def vector_in(body: bytes) -> bytes | None:
+    """The whole vector as `cache_vectors.distances` takes it; None in a body without."""
+    found = body[1 : 1 + WHOLE_BYTES]
+    return found if body[:1] == _VECTOR and len(found) == WHOLE_BYTES else None
 
 
 def unpack(body: bytes) -> tuple[Facts, str]:
     """The facts and the response. Raises UnreadableEntryError."""
     try:
+        told = body[1 + WHOLE_BYTES :] if body[:1] == _VECTOR else body[1:]
         inflate = zlib.decompressobj(-zlib.MAX_WBITS, zdict=_DICTIONARY)
-        head, _, response = (inflate.decompress(body) + inflate.flush()).decode().partition("\n")
+        head, _, response = (inflate.decompress(told) + inflate.flush()).decode().partition("\n")
         fields: dict[str, Any] = json.loads(head)
         usage: Mapping[str, int] = fields.pop("usage")
         tags = tuple(fields.pop("tags"))

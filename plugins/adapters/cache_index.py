@@ -1,7 +1,8 @@
-"""A vector index of the semantic cache: HNSW over float16 vectors in Redis, through redisvl.
+"""A vector index of the semantic cache: HNSW over half-precision vectors in Redis, through redisvl.
 
-It holds all tenants; a lookup sees only entries that carry its own tenant and scope tags. The name carries the schema
-version, so replicas of two releases keep to their own. Several may create it at once.
+It holds all tenants; a lookup sees only entries that carry the tag of its own scope, which is a digest of tenant and
+all else. The name carries the schema version, so replicas of two releases keep to their own. Several may create it at
+once.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from redisvl.query import CountQuery, VectorQuery  # type: ignore[import-untyped
 from redisvl.query.filter import FilterExpression, Tag  # type: ignore[import-untyped]
 from redisvl.schema import IndexSchema  # type: ignore[import-untyped]
 
-from plugins.adapters.cache_codec import PREFIX, pack_vector, quoted
+from plugins.adapters.cache_codec import PREFIX, vector_in
+from plugins.adapters.cache_vectors import INDEXED, OVERSAMPLED, distances, indexed
 from plugins.cache import FORMAT, scope_key
 from plugins.ports import Vector
 from plugins.values import Scope
 
-DIMENSIONS: Final = 384
 INDEX_PREFIX: Final = "tw:c:index:"
-INDEX_NAME: Final = f"{INDEX_PREFIX}v{FORMAT}-{DIMENSIONS}-f16"
-# Comparing with all n vectors of a scope takes about 0.4 us * n; walking the graph in batches until enough are of
-# this scope about 40 us / share, with share = n / total (measured, see bench/cache_lookup.py). Equal at
-# n = 10 * sqrt(total).
-_CROSSOVER: Final = 10
+INDEX_NAME: Final = f"{INDEX_PREFIX}v{FORMAT}-{INDEXED}-f16"
+# Comparing with all n vectors of a scope takes about 0.15 us * n up to some thousand; walking the graph in batches
+# until enough are of this scope about 40 us / share, with share = n / total (measured with 100,000 entries). Equal
+# near n = 15 * sqrt(total).
+_CROSSOVER: Final = 15
 _BATCHES, _COMPARE_ALL = "BATCHES", "ADHOC_BF"
 _LEAST_REMEMBERED_S: Final = 60.0
 _REMEMBERED_S_PER_ENTRY: Final = 0.001  # counting takes about 50 ns per entry
@@ -47,14 +48,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A stored question near the asked one with its entry's body and task class; `distance` is the cosine distance, 0
-    to 2."""
+    """An entry whose question is near the asked one, by its key and body; `distance` is the cosine distance, 0 to 2."""
 
     key: str
-    question: str
     distance: float
-    body: bytes = b""
-    task: str = ""
+    body: bytes
 
 
 class SemanticIndex:
@@ -85,9 +83,8 @@ class SemanticIndex:
         """
         if not await self.usable():
             return None
-        mine = (Tag("t") == quoted(scope.tenant)) & (Tag("s") == scope_key(scope))
         try:
-            return await self._search(scope_key(scope), mine, vector, count)
+            return await self._search(scope_key(scope), vector, count)
         except RedisSearchError as error:
             if any(words in str(error).lower() for words in _MISSING):
                 self._ready = False  # create it anew next time
@@ -102,25 +99,23 @@ class SemanticIndex:
         """Remove another index, and none of the entries that were in it."""
         await self._client.ft(name).dropindex(delete_documents=False)
 
-    async def _search(self, key: str, mine: FilterExpression, vector: Vector, count: int) -> list[Neighbour]:
-        policy = await self._policy(key, mine)
+    async def _search(self, scope: str, vector: Vector, count: int) -> list[Neighbour]:
+        mine, wanted = Tag("s") == scope, OVERSAMPLED * count
+        policy = await self._policy(scope, mine)
         query = VectorQuery(
-            pack_vector(vector),
+            indexed(vector),
             "v",
             filter_expression=mine,
-            num_results=count,
+            num_results=wanted,
             dtype="float16",
             hybrid_policy=policy,
         )
-        # With the bodies, which saves a round trip for a few kilobytes; they are no text.
-        query.return_fields("q", "k", "b", "vector_distance", skip_decode=["b"])
+        # With the bodies, which saves a round trip for some kilobytes; they are no text.
+        query.return_fields("b", skip_decode=["b"])
         rows = cast(list[dict[str, Any]], await self._index.query(query))
-        if policy == _BATCHES and len(rows) < count:
-            self._policies.pop(key, None)  # the scope has shrunk: batches would go through the whole index
-        whole = [row for row in rows if "q" in row and "b" in row]
-        return [
-            Neighbour(row["id"], row["q"], float(row["vector_distance"]), row["b"], row.get("k", "")) for row in whole
-        ]
+        if policy == _BATCHES and len(rows) < wanted:
+            self._policies.pop(scope, None)  # the scope has shrunk: batches would go through the whole index
+        return _nearest(rows, vector)[:count]
 
     async def _policy(self, key: str, mine: FilterExpression) -> str:
         """How Redis should combine scope and vectors, by the scope's size; remembered for a while.
@@ -157,18 +152,25 @@ class SemanticIndex:
         logger.warning("The cache answers only exact repetitions, no paraphrases, on this Redis: %s", why)
 
 
+def _nearest(rows: list[dict[str, Any]], vector: Vector) -> list[Neighbour]:
+    """Entries by the distance of their whole vectors, nearest first; without those that have just gone."""
+    stored = [(str(row["id"]), row["b"], found) for row in rows if (found := vector_in(row.get("b", b""))) is not None]
+    told = distances(vector, [found for _, _, found in stored]) if stored else []
+    near = [Neighbour(key, distance, body) for (key, body, _), distance in zip(stored, told, strict=True)]
+    return sorted(near, key=lambda neighbour: neighbour.distance)
+
+
 def _cause(error: RedisSearchError) -> RedisError:
     """The error of redis-py that redisvl wrapped, so that callers need to know one tree only."""
     return error.__cause__ if isinstance(error.__cause__, RedisError) else RedisError(str(error))
 
 
 def _schema(name: str, prefix: str) -> IndexSchema:
-    vector = {"algorithm": "hnsw", "dims": DIMENSIONS, "datatype": "float16", "distance_metric": "cosine"}
+    vector = {"algorithm": "hnsw", "dims": INDEXED, "datatype": "float16", "distance_metric": "cosine"}
     return IndexSchema.from_dict(
         {
             "index": {"name": name, "prefix": prefix, "key_separator": "", "storage_type": "hash"},
             "fields": [
-                {"name": "t", "type": "tag", "attrs": {"case_sensitive": True}},
                 {"name": "s", "type": "tag"},
                 {"name": "v", "type": "vector", "attrs": vector},
             ],

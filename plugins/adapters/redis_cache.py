@@ -17,7 +17,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.typing import EncodableT, FieldT
 
 from plugins.adapters.breaker import Away, Breaker
-from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, entry_prefix, hit, pack
+from plugins.adapters.cache_codec import UnreadableEntryError, entry_key, entry_prefix, hit, pack, unpack
 from plugins.adapters.cache_index import Neighbour
 from plugins.adapters.cache_purge import Purged, Selection, purge
 from plugins.adapters.cache_seal import Seal
@@ -101,8 +101,8 @@ class RedisCache:
         chosen = self._choose(scope, question, neighbours, limit)
         if isinstance(chosen, CacheVerdict):
             return chosen
-        neighbour, verdict = chosen
-        return _served("semantic", _told(verdict), neighbour.body, neighbour.distance, _near(neighbour, verdict))
+        neighbour, verdict, near = chosen
+        return _served("semantic", _told(verdict), neighbour.body, neighbour.distance, near)
 
     async def stored(self, scope: Scope, key: str) -> Hit | None:
         """The answer under the key of a `Near`, if it is of this scope and still there."""
@@ -164,7 +164,7 @@ class RedisCache:
 
     def _choose(
         self, scope: Scope, question: str, neighbours: list[Neighbour], limit: Callable[[str], float | None]
-    ) -> tuple[Neighbour, PairVerdict] | CacheVerdict:
+    ) -> tuple[Neighbour, PairVerdict, Near] | CacheVerdict:
         """The nearest neighbour that passes; otherwise why the nearest one did not."""
         mine = [n for n in neighbours if n.key.startswith(entry_prefix(scope))]
         near = [n for n in mine if n.distance <= self._config.max_distance]
@@ -173,15 +173,21 @@ class RedisCache:
             far = self._config.max_distance
             reason = f"nearest at {nearest:.3f} > {far:g}" if nearest is not None else "no entry in this scope"
             return CacheVerdict("miss", reason, nearest)
-        refused: list[tuple[Neighbour, PairVerdict]] = []
+        refused: list[tuple[PairVerdict, Near]] = []
         for neighbour in near:
-            threshold = limit(neighbour.task)
-            verdict = self._verifier.decide(neighbour.question, question, 1.0 - neighbour.distance, threshold)
+            try:
+                facts, _ = unpack(neighbour.body)
+            except UnreadableEntryError:
+                continue
+            verdict = self._verifier.decide(facts.asked, question, 1.0 - neighbour.distance, limit(facts.task))
+            told = Near(neighbour.key, facts.task, verdict.score, verdict.threshold)
             if verdict.serve:
-                return neighbour, verdict
-            refused.append((neighbour, verdict))
-        nearly = next((_near(*each) for each in refused if each[1].check == SCORER), None)
-        return CacheVerdict("miss", _told(refused[0][1]), near[0].distance, near=nearly)
+                return neighbour, verdict, told
+            refused.append((verdict, told))
+        if not refused:
+            return CacheVerdict("miss", "the stored entry cannot be read", near[0].distance)
+        nearly = next((told for verdict, told in refused if verdict.check == SCORER), None)
+        return CacheVerdict("miss", _told(refused[0][0]), near[0].distance, near=nearly)
 
     def _veiled(self, scope: Scope, question: str) -> tuple[Scope, str]:
         """What finds an entry: of a sealed one nobody can tell the texts."""
@@ -250,10 +256,6 @@ class RedisCache:
 def _told(verdict: PairVerdict) -> str:
     """The check and its score: the verifier's own words quote the questions, and reasons are traced."""
     return f"{verdict.check}: score {verdict.score:.3f}, threshold {verdict.threshold:.3f}"
-
-
-def _near(neighbour: Neighbour, verdict: PairVerdict) -> Near:
-    return Near(neighbour.key, neighbour.task, verdict.score, verdict.threshold)
 
 
 def _served(
