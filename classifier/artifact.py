@@ -19,9 +19,9 @@ from classifier import features
 from classifier.embedding import MODEL_ID, MODEL_SHA256
 from classifier.heads import KINDS, Head, Inputs
 from classifier.labels import LENT, TASKS
-from classifier.mixture import Curves, Expert, Mixture, logit, sigmoid
+from classifier.mixture import Curves, Expert, Mixture, Scale, logit, sigmoid
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 SHIPPED: Final = Path(__file__).parent / "artifacts"
 WEIGHTS, MANIFEST = "weights.npz", "manifest.json"
 MODES: Final = ("full", "lexical")
@@ -38,8 +38,9 @@ class ArtifactError(RuntimeError):
 class Prediction:
     """What the classifier says about one prompt. All probabilities are calibrated on held-out rows.
 
-    `hardness` in [0, 1] is the rank of the expected gain of strong over weak within everyday traffic (0.7: harder
-    than 70 % of it). `confidence` is the expected accuracy of the call "weak is good enough / is not".
+    `hardness` in [0, 1] is the rank of the expected gain of strong over weak among prompts of the same kind (0.7 of
+    everyday traffic: harder than 70 % of it); routes go by it. `gain` is that expected gain, by the experts' recorded
+    outcomes. `confidence` is the expected accuracy of the call "weak is good enough / is not".
     """
 
     task: str
@@ -58,10 +59,6 @@ class Model:
     def __init__(self, manifest: Manifest, mixtures: Mapping[str, Mixture]) -> None:
         self.manifest = manifest
         self._mixtures = dict(mixtures)
-        self._scales = {
-            mode: (np.asarray(scale["gain"]), np.asarray(scale["hardness"]))
-            for mode, scale in manifest["hardness"].items()
-        }
         self._confidence = {
             mode: (np.linspace(0.0, 0.5, len(curve)), np.asarray(curve))
             for mode, curve in manifest["confidence"].items()
@@ -94,12 +91,11 @@ class Model:
         """The same for features already computed."""
         mode = "lexical" if inputs.embedding is None else "full"
         mixture = self._mixtures[mode]
-        gain, weak, strong = (float(x) for x in mixture.outcome(inputs))
+        gain, weak, strong, hardness = (float(x) for x in mixture.outcome(inputs))
         tasks = mixture.tasks(inputs)
         best = int(tasks.argmax())
         strong = max(strong, weak)
         mid = float(sigmoid((1.0 - self._mid) * logit(weak) + self._mid * logit(strong)))
-        knots, ranks = self._scales[mode]
         sureness = np.interp(abs(weak - 0.5), *self._confidence[mode])
         return Prediction(
             task=TASKS[best],
@@ -107,7 +103,7 @@ class Model:
             ok_weak=weak,
             ok_mid=min(max(mid, weak), strong),
             ok_strong=strong,
-            hardness=float(np.interp(gain, knots, ranks)),
+            hardness=hardness,
             confidence=float(sureness),
             gain=gain,
         )
@@ -165,7 +161,8 @@ def read_mixture(arrays: Mapping[str, NDArray[Any]], manifest: Manifest, mode: s
                 read[place] = _read_head(arrays, f"{place}/", place.rsplit("/", 1)[1])
         heads = {place: read[place] for place in fitted["heads"]}
         curves = Curves(**{name: np.asarray(value) for name, value in fitted["curves"].items()})
-        experts.append(Expert(heads, curves, for_others=entry["name"] == LENT))
+        scale = Scale(**{name: np.asarray(value) for name, value in fitted["scale"].items()})
+        experts.append(Expert(heads, curves, scale, for_others=entry["name"] == LENT))
     gate = _read_head(arrays, f"gate/{mode}/line/", "line")
     task = _read_head(arrays, f"task/{mode}/line/", "line")
     return Mixture(gate, task, tuple(experts))

@@ -1,4 +1,9 @@
-"""Curves from held-out scores to probabilities, and the scales and thresholds that stand in the manifest."""
+"""Curves from held-out scores to probabilities, and the scales and thresholds that stand in the manifest.
+
+Hardness is a rank among the prompts of one source, bent so that the source's own decision point lies where easy ends in
+everyday traffic. Of a source with recorded outcomes that point is the largest share of its prompts that the weak model
+may answer while KEEP of the strong one's quality is kept, read off held-out predictions.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from classifier.mixture import GAIN, WEAK, Curves, Vector, logit, sigmoid
+from classifier.metrics import recovered
+from classifier.mixture import GAIN, WEAK, Curves, Scale, Vector, logit, sigmoid
 
 GRID: int = 21
+KEEP = 0.97  # of the strong model's mean score
+LEAST = 0.05  # the least distance of a decision point from the ends, in rank
 
 
 def fit_logistic_curve(inputs: Vector, target: Vector, ridge: float = 1.0) -> Vector:
@@ -51,17 +59,29 @@ def between(weak: Vector, mid: Vector, strong: Vector) -> float:
     return float(np.clip((gap @ (logit(mid) - low)) / max(float(gap @ gap), 1e-9), 0.0, 1.0))
 
 
-def rank_scale(gain: Vector, weight: Vector) -> dict[str, list[float]]:
-    """Knots of the map from expected gain to its (weighted) rank in 0..1."""
-    order = np.argsort(gain, kind="stable")
-    rank = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
+def decision_point(gain: Vector, strong: Vector, weak: Vector) -> float:
+    """The share of prompts, those of least held-out gain (n,), that the weak model may answer: 0 to 1.
+
+    With that share and any smaller one KEEP is kept on these rows; a larger one that happens to keep it does not count.
+    """
+    gap = float((strong - weak).mean())
+    need = KEEP * float(strong.mean()) - float(weak.mean())
+    short = np.flatnonzero(recovered(gain, strong, weak) * gap < need - 1e-12) if gap > 0 else np.array([], np.int64)
+    asked = (short[-1] + 1) / len(strong) if len(short) else 0.0
+    return float(np.clip(1.0 - asked, LEAST, 1.0 - LEAST))
+
+
+def rank_scale(gain: Vector, point: float, easy_below: float) -> Scale:
+    """From expected gain to hardness: its rank in (n,), with the rank `point` moved to `easy_below`."""
+    ordered = np.sort(gain)
+    rank = (np.arange(len(gain)) + 0.5) / len(gain)
     at = np.linspace(0.0, 1.0, 4 * GRID + 1)
-    knots = np.maximum.accumulate(np.interp(at, rank, gain[order]))
+    knots = np.maximum.accumulate(np.interp(at, rank, ordered))
     knots = knots + np.arange(len(knots)) * 1e-9  # strictly rising, so that the map has one answer
     width = max(float(knots[-1] - knots[0]), 1e-6)
     knots[0] -= width / 10
     knots[-1] += width / 10
-    return {"gain": [round(float(x), 9) for x in knots], "hardness": [round(float(x), 6) for x in at]}
+    return Scale(np.round(knots, 9), np.round(np.interp(at, (0.0, point, 1.0), (0.0, easy_below, 1.0)), 6))
 
 
 def split_at(hardness: Vector, is_hard: NDArray[np.bool_]) -> float:

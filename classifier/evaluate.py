@@ -70,7 +70,7 @@ def evaluate_routing(
         raise DataError("no row has outcomes: give 'strong_ok' and 'weak_ok', or scores with --strong A --weak B")
     prompts = [row.prompt for row in usable]
     predictions = predict_all(model, prompts, embedder, advance)
-    scores = {"model": np.array([p.gain for p in predictions])}
+    scores = {"model": np.array([p.hardness for p in predictions])}
     scores |= {name: baseline(prompts) for name, baseline in baselines.items()}
     ends = _ends(usable)
     overall = _figures(np.arange(len(usable), dtype=np.int64), scores, ends, draws)

@@ -16,9 +16,9 @@ from classifier.heads import Head, Inputs
 
 Vector = NDArray[np.float64]
 GAIN, WEAK = 0, 1  # a head's outputs: strong minus weak, and weak
-# The share of a weak model's failures that a strong one mends: 0.4 on recorded exam questions, 0.6 on sums in words.
+# The share of a weak model's failures that a strong one is taken to mend in prompts of unseen sources: 0.4 on recorded
+# exam questions, 0.6 on sums in words.
 MENDED = 0.6
-FROM_DIFFICULTY = 0.75  # for prompts of unseen sources; chosen on recorded outcomes that nothing is trained on
 
 
 def sigmoid(value: Vector | float) -> Vector:
@@ -56,14 +56,28 @@ class Curves:
         return np.array([self.gain[0] + self.gain[1] * z[GAIN], float(weak), float(strong)])
 
     def elsewhere(self, outcome: Vector) -> Vector:
-        """The same for a prompt of another source: most of the gain is taken from difficulty alone.
+        """The same for a prompt of another source: the gain is taken from difficulty alone.
 
         Where the strong model fails too is peculiar to a source and does not carry over; where the weak one fails
         does. On sources that no head had seen this ranks better, on known ones it changes nothing.
         """
-        from_difficulty = self.gain[0] + MENDED * (float(sigmoid(self.weak[0])) - outcome[1])
-        gain = (1.0 - FROM_DIFFICULTY) * outcome[0] + FROM_DIFFICULTY * from_difficulty
+        gain = self.gain[0] + MENDED * (float(sigmoid(self.weak[0])) - outcome[1])
         return np.array([gain, outcome[1], outcome[2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Hardness of an expert's expected gain, by straight lines; `gain` (k,) rises, `hardness` (k,) is 0 to 1.
+
+    Gains of different sources cannot be compared, as they depend on whose outcomes were recorded. So each expert says
+    where a prompt stands among those of its own source, with that source's own decision points (see `calibrate.py`).
+    """
+
+    gain: Vector
+    hardness: Vector
+
+    def __call__(self, gain: float) -> float:
+        return float(np.interp(gain, self.gain, self.hardness))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +86,17 @@ class Expert:
 
     heads: Mapping[str, Head]
     curves: Curves
+    scale: Scale
     for_others: bool = False
 
-    def __call__(self, inputs: Inputs) -> Vector:
-        """(3,): expected gain, P(weak), P(strong)."""
-        own = self.curves.apply(np.stack([head(inputs) for head in self.heads.values()]))
-        return self.curves.elsewhere(own) if self.for_others else own
+    def __call__(self, inputs: Inputs, said: dict[str, Vector]) -> Vector:
+        """(4,): expected gain, P(weak), P(strong), hardness. `said`: what heads said of this prompt, by place."""
+        for place, head in self.heads.items():
+            if place not in said:
+                said[place] = head(inputs)
+        own = self.curves.apply(np.stack([said[place] for place in self.heads]))
+        answer = self.curves.elsewhere(own) if self.for_others else own
+        return np.append(answer, self.scale(answer[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +112,12 @@ class Mixture:
         return softmax(self.gate(inputs)) if len(self.experts) > 1 else np.ones(1)
 
     def outcome(self, inputs: Inputs) -> Vector:
-        """(3,): the experts' answers, mixed. An expert hardly believed is not asked."""
+        """(4,): the experts' answers, mixed. An expert hardly believed is not asked, and no head is asked twice."""
         shares = self.shares(inputs)
         shares = np.where(shares < 0.02, 0.0, shares)
         shares = shares / shares.sum()
-        asked = [share * expert(inputs) for share, expert in zip(shares, self.experts, strict=True) if share > 0]
+        said: dict[str, Vector] = {}
+        asked = [share * expert(inputs, said) for share, expert in zip(shares, self.experts, strict=True) if share > 0]
         return np.asarray(np.sum(asked, axis=0))
 
     def tasks(self, inputs: Inputs) -> Vector:

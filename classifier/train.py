@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from classifier import features
 from classifier.artifact import FORMAT, Manifest, save
-from classifier.calibrate import accuracy_curve, between, rank_scale, split_at
+from classifier.calibrate import LEAST, accuracy_curve, between, decision_point, rank_scale, split_at
 from classifier.data import CORPUS, EVERYDAY, DataError, Row, lend, read_corpus, read_rows, sha256_of
 from classifier.embedding import MODEL_ID, MODEL_SHA256, Embedder
 from classifier.experts import FEW_ROWS, MODES, Fitted, fit_expert, folds_of, stored
@@ -26,7 +26,7 @@ from classifier.fit import Array, Matrix, fit_logistic, matrix, score
 from classifier.heads import Head
 from classifier.labels import LENT, TASKS
 from classifier.metrics import ece, routing_figures
-from classifier.mixture import Vector, softmax
+from classifier.mixture import Scale, Vector, softmax
 
 MIN_ROWS = 200  # outcomes of one source that make an expert of its own; smaller sources share one
 VIEWS = {"full": "both", "lexical": "lexical"}
@@ -51,14 +51,15 @@ def _rounded(value: Any) -> Any:
 
 
 def _members(rows: Sequence[Row]) -> dict[str, list[int]]:
-    """Rows with outcomes by expert; the corpus always has its own, and is the first, as others lean on it."""
+    """Rows with outcomes by expert. The corpus always has its own and is the first, then come the others from the
+    largest: those with few outcomes lean on those before them."""
     sizes = Counter(row.source for row in rows if row.has_outcomes)
     members: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
         if row.has_outcomes:
             big = row.source in (EVERYDAY, LENT) or sizes[row.source] >= MIN_ROWS
             members.setdefault(row.source if big else SMALL_SOURCES, []).append(index)
-    return dict(sorted(members.items(), key=lambda found: (found[0] != EVERYDAY, found[0])))
+    return dict(sorted(members.items(), key=lambda found: (found[0] != EVERYDAY, -len(found[1]), found[0])))
 
 
 def _balanced(label: Array, power: float = 0.7) -> Array:
@@ -77,8 +78,13 @@ def _fit_gate(data: Matrix, rows: Sequence[Row], members: dict[str, list[int]]) 
             # Half of them count as everyday: a question of no known format, or of a source with few outcomes, is
             # answered by both experts, about equally.
             label[index[::2]] = names.index(EVERYDAY)
+    source = {rows[i].prompt: owner[i] for name, index in members.items() if name != LENT for i in index}
+    same = [i for i in members.get(LENT, ()) if rows[i].prompt in source]
+    if len(same) < len(members.get(LENT, ())):
+        # Without options to rearrange, the other format is the same text, which its own expert should answer.
+        label[same] = [source[rows[i].prompt] for i in same]
     weight = _balanced(label, power=1.0)
-    return {m: stored("line", fit_logistic(data, label, weight, 0.03, view)) for m, view in VIEWS.items()}
+    return {m: stored("line", fit_logistic(data, label, weight, 0.1, view)) for m, view in VIEWS.items()}
 
 
 def _fit_tasks(data: Matrix, rows: Sequence[Row], seed: int) -> tuple[dict[str, Head], Vector, list[int]]:
@@ -100,22 +106,47 @@ def _fit_tasks(data: Matrix, rows: Sequence[Row], seed: int) -> tuple[dict[str, 
     return heads, held_out, labelled
 
 
-def _scales(experts: dict[str, Fitted], rows: list[Row], members: dict[str, list[int]]) -> dict[str, Any]:
-    """Hardness scale, confidence curve and thresholds, from held-out predictions."""
-    everyday = [rows[i] for i in members[EVERYDAY]]
-    weak = np.array([row.weak for row in everyday], dtype=np.float64)
-    hardness: dict[str, Any] = {}
-    confidence: dict[str, Any] = {}
-    for mode in MODES:
-        gain = experts[EVERYDAY].held_out[mode][:, 0]
-        hardness[mode] = rank_scale(gain, np.ones(len(gain)))
-        stated = np.concatenate([fitted.held_out[mode][:, 1] for fitted in experts.values()])
-        seen = np.concatenate([[rows[i].weak for i in members[name]] for name in experts]).astype(np.float64)
-        confidence[mode] = accuracy_curve(stated, seen)
-    knots = hardness["full"]
-    rank = np.interp(experts[EVERYDAY].held_out["full"][:, 0], knots["gain"], knots["hardness"])
-    thresholds = {"easy_below": split_at(rank, weak < 0.80), "hard_from": split_at(rank, weak < 0.52)}
-    return {"hardness": hardness, "confidence": confidence, "thresholds": thresholds}
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """From held-out predictions: the thresholds of everyday traffic, and by expert and mode its hardness scale."""
+
+    thresholds: tuple[float, float]
+    hardness: dict[str, dict[str, Scale]]
+    points: dict[str, float]
+    confidence: dict[str, list[float]]
+
+
+def _thresholds(everyday: Fitted, rows: Sequence[Row]) -> tuple[float, float]:
+    """In ranks of everyday traffic. Easy ends where the estimates best divide into prompts that a weak model answers
+    well and others; hard begins so late that as many are hard as a mid model fails one time in three."""
+    gain = everyday.held_out["full"][:, 0]
+    rank = (np.argsort(np.argsort(gain, kind="stable"), kind="stable") + 0.5) / len(gain)
+    weak, mid = (np.array([getattr(row, end) for row in rows], dtype=np.float64) for end in ("weak", "mid"))
+    easy = split_at(rank, weak < 0.80)
+    return easy, round(float(np.clip(1.0 - (mid < 2 / 3).mean(), easy + LEAST, 1.0 - LEAST / 2)), 3)
+
+
+def _scales(experts: dict[str, Fitted], rows: list[Row], members: dict[str, list[int]]) -> Scales:
+    weak, strong = (
+        {name: np.array([getattr(rows[i], end) for i in members[name]], dtype=np.float64) for name in experts}
+        for end in ("weak", "strong")
+    )
+    thresholds = _thresholds(experts[EVERYDAY], [rows[i] for i in members[EVERYDAY]])
+    easy = thresholds[0]
+    points = {
+        name: easy if name == EVERYDAY else decision_point(fitted.held_out["full"][:, 0], strong[name], weak[name])
+        for name, fitted in experts.items()
+    }
+    hardness = {
+        name: {mode: rank_scale(fitted.held_out[mode][:, 0], points[name], easy) for mode in MODES}
+        for name, fitted in experts.items()
+    }
+    seen = np.concatenate([weak[name] for name in experts])
+    confidence = {
+        mode: accuracy_curve(np.concatenate([fitted.held_out[mode][:, 1] for fitted in experts.values()]), seen)
+        for mode in MODES
+    }
+    return Scales(thresholds, hardness, points, confidence)
 
 
 def _metrics(experts: dict[str, Fitted], rows: list[Row], members: dict[str, list[int]]) -> dict[str, Any]:
@@ -193,7 +224,7 @@ def _fit(
         for name, index in members.items():
             high, low = (np.array([getattr(rows[i], end) for i in index], dtype=np.float64) for end in ENDS)
             own = data.take(np.asarray(index))
-            experts[name] = fit_expert(name, own, high, low, seed, tick, experts.get(EVERYDAY))
+            experts[name] = fit_expert(name, own, high, low, seed, tick, experts)
     manifest = _manifest([*files, *sorted(corpus.glob("*.jsonl"))], seed, experts, rows, members)
     guessed = held_out.argmax(axis=1)
     truth = np.array([TASKS.index(str(rows[i].task)) for i in labelled])
@@ -216,12 +247,18 @@ def _manifest(
 ) -> Manifest:
     mids = [row for row in rows if row.mid is not None and row.has_outcomes]
     columns = [np.array([getattr(row, tier) for row in mids], dtype=np.float64) for tier in ("weak", "mid", "strong")]
+    scales = _scales(experts, rows, members)
     described = [
         {
             "name": name,
             "rows": len(members[name]),
+            "decision_point": round(scales.points[name], 6),
             "modes": {
-                mode: {"heads": list(places), "curves": {k: _rounded(v) for k, v in asdict(fit.curves[mode]).items()}}
+                mode: {
+                    "heads": list(places),
+                    "curves": {k: _rounded(v) for k, v in asdict(fit.curves[mode]).items()},
+                    "scale": {k: _rounded(v) for k, v in asdict(scales.hardness[name][mode]).items()},
+                }
                 for mode, places in fit.uses.items()
             },
         }
@@ -240,7 +277,8 @@ def _manifest(
         "experts": described,
         "mid_between": round(between(*columns), 6),
         "metrics": _metrics(experts, rows, members),
-        **_scales(experts, rows, members),
+        "confidence": scales.confidence,
+        "thresholds": dict(zip(("easy_below", "hard_from"), scales.thresholds, strict=True)),
     }
 
 

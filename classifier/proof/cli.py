@@ -42,6 +42,8 @@ _SHOWN: Final = (
     "saved_at_97_best_single",
     "saved_at_97_crossfit",
     "crossfit_quality_kept",
+    "saved_as_shipped",
+    "kept_as_shipped",
 )
 _out, _err = Console(), Console(stderr=True)
 

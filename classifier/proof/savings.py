@@ -2,8 +2,8 @@
 
 A strong call costs `price_ratio`, a weak one 1, so a policy that sends the share p to strong saves
 (1 - p) * (1 - 1 / price_ratio) of the always-strong bill. With constant prices the best policy for a given share
-sends the prompts with the highest expected gain (strong minus weak) first; that is `Prediction.gain`, of which the
-`hardness` that the gateway compares with its thresholds is a monotone scale.
+sends the prompts with the highest expected gain (strong minus weak) first; they are ranked by `hardness`, which the
+gateway compares with its thresholds.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Ranked:
     strong: Array
     weak: Array
     starts: NDArray[np.int64]
+    score: Array
 
     @classmethod
     def of(cls, score: Array, strong: Array, weak: Array) -> Ranked:
@@ -46,7 +47,7 @@ class Ranked:
         order = np.argsort(-score, kind="stable")
         ordered = score[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        return cls(strong[order], weak[order], starts)
+        return cls(strong[order], weak[order], starts, ordered)
 
     def sums(self, counts: Array) -> tuple[Array, Array, Array]:
         """Per draw and group: prompts, strong's points, weak's points. `counts` (draws, n) -> three (draws, groups)."""
@@ -106,6 +107,14 @@ def figures(ranked: Ranked, counts: Array, price_ratio: float) -> dict[str, Arra
     }
 
 
+def shipped(ranked: Ranked, counts: Array, price_ratio: float, easy_below: float) -> dict[str, Array]:
+    """With weak for the prompts that score below `easy_below` and strong for all others, per row of `counts`."""
+    easy = ranked.score < easy_below
+    share = counts @ easy / counts.sum(axis=1)
+    kept = (counts @ np.where(easy, ranked.weak, ranked.strong)) / np.maximum(counts @ ranked.strong, _TINY)
+    return {"saved_as_shipped": share * (1.0 - 1.0 / price_ratio), "kept_as_shipped": kept}
+
+
 def crossfit(ranked: Ranked, chosen_on: Array, measured_on: Array, price_ratio: float) -> dict[str, Array]:
     """Saving, and share of strong's quality kept, on rows that had no say in the threshold.
 
@@ -135,21 +144,24 @@ def _chunks(draws: int, size: int) -> Iterator[int]:
         draws -= step
 
 
-def _drawn(ranked: Ranked, draws: int, price_ratio: float, rng: np.random.Generator) -> dict[str, Array]:
+def _drawn(
+    ranked: Ranked, draws: int, price_ratio: float, easy_below: float, rng: np.random.Generator
+) -> dict[str, Array]:
     """Bootstrap over rows; the threshold is chosen anew in each resample, and halves are split anew."""
     size, parts = len(ranked.strong), []
     for step in _chunks(draws, size):
         counts = rng.multinomial(size, np.full(size, 1.0 / size), size=step).astype(np.float64)
-        found = figures(ranked, counts, price_ratio)
+        found = figures(ranked, counts, price_ratio) | shipped(ranked, counts, price_ratio, easy_below)
         # Rows are split before they are drawn, so that no copy of a row is on both sides.
         weights = rng.poisson(1.0, (step, size)).astype(np.float64)
         parts.append(found | _both_ways(ranked, weights, rng.random((step, size)) < 0.5, price_ratio))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _point(ranked: Ranked, price_ratio: float, rng: np.random.Generator) -> dict[str, float]:
+def _point(ranked: Ranked, price_ratio: float, easy_below: float, rng: np.random.Generator) -> dict[str, float]:
     size = len(ranked.strong)
-    found = figures(ranked, np.ones((1, size)), price_ratio)
+    once = np.ones((1, size))
+    found = figures(ranked, once, price_ratio) | shipped(ranked, once, price_ratio, easy_below)
     parts = [
         _both_ways(ranked, np.ones((step, size)), rng.random((step, size)) < 0.5, price_ratio)
         for step in _chunks(SPLITS, size)
@@ -159,13 +171,19 @@ def _point(ranked: Ranked, price_ratio: float, rng: np.random.Generator) -> dict
 
 
 def saving_figures(
-    score: Array, strong: Array, weak: Array, price_ratio: float, draws: int = DRAWS, seed: int = 0
+    score: Array,
+    strong: Array,
+    weak: Array,
+    price_ratio: float,
+    easy_below: float,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """`n`, and each figure with its 95 % percentile bootstrap interval as `<name>_ci`; see `evaluate_savings`."""
     ranked, rng = Ranked.of(score, strong, weak), np.random.default_rng(seed)
-    drawn = _drawn(ranked, draws, price_ratio, rng)
+    drawn = _drawn(ranked, draws, price_ratio, easy_below, rng)
     result: dict[str, Any] = {"n": len(score)}
-    for name, value in _point(ranked, price_ratio, rng).items():
+    for name, value in _point(ranked, price_ratio, easy_below, rng).items():
         result[name] = round(value, 4)
         result[f"{name}_ci"] = [round(float(x), 4) for x in np.percentile(drawn[name], [2.5, 97.5])]
     result["weak_suffices"] = bool(weak.mean() >= KEEP * strong.mean() - _TINY)
@@ -183,10 +201,12 @@ def evaluate_savings(
     """`price_ratio`, and under `overall` and `by_source` the figures below, each with `<name>_ci`.
 
     strong, weak                    mean scores
-    saved_at_97                     by routing on `gain`: the cheapest point of the curve that keeps 97 % of strong's
-                                    quality, found on the rows themselves (as in the field), in each resample anew
+    saved_at_97                     by routing on `hardness`: the cheapest point of the curve that keeps 97 % of
+                                    strong's quality, found on the rows themselves, in each resample anew
     saved_at_97_crossfit            the threshold chosen on one half, the saving measured on the other, with
     crossfit_quality_kept           the share of strong's quality that was kept there: read the two together
+    saved_as_shipped                at the model's own decision point: weak below `easy_below`, strong for all others,
+    kept_as_shipped                 and the share of strong's quality that this keeps; nothing is chosen on the rows
     saved_at_97_random_mix          content-blind: the share of strong calls whose expected quality is 97 %
     saved_at_97_best_single         one model for everything: all that weak saves if it reaches 97 %, else nothing
     saved_over_random_mix, saved_over_best_single       differences, paired within each resample
@@ -197,14 +217,14 @@ def evaluate_savings(
     usable = [row for row in rows if row.has_outcomes]
     if not usable:
         raise DataError("no row has outcomes: give 'strong_ok' and 'weak_ok', or scores with --strong A --weak B")
-    score = np.array([p.gain for p in predict_all(model, [row.prompt for row in usable], embedder, advance)])
+    score = np.array([p.hardness for p in predict_all(model, [row.prompt for row in usable], embedder, advance)])
     strong = np.array([row.strong for row in usable], dtype=np.float64)
     weak = np.array([row.weak for row in usable], dtype=np.float64)
     sources = np.array([row.source for row in usable])
-    by_source = {}
+    cut, by_source = model.easy_below, {}
     for source in sorted(set(sources.tolist())):
         pick = sources == source
         if pick.sum() >= MIN_SOURCE:
-            by_source[source] = saving_figures(score[pick], strong[pick], weak[pick], price_ratio, draws)
-    overall = saving_figures(score, strong, weak, price_ratio, draws)
+            by_source[source] = saving_figures(score[pick], strong[pick], weak[pick], price_ratio, cut, draws)
+    overall = saving_figures(score, strong, weak, price_ratio, cut, draws)
     return {"price_ratio": price_ratio, "overall": overall, "by_source": by_source}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from classifier.proof.cli import evaluate_quality
-from classifier.proof.savings import Ranked, figures, saving_figures
+from classifier.proof.savings import Ranked, figures, saving_figures, shipped
 
 app = typer.Typer()
 app.command()(evaluate_quality)
@@ -48,10 +48,19 @@ def test_where_weak_suffices_everything_saves_alike_and_it_is_said() -> None:
     """A weak model that is good enough, or better, needs no router: one model, a mix and routing all save 96 %."""
     rng = np.random.default_rng(0)
     weak, strong = (rng.random(200) < 0.9).astype(float), (rng.random(200) < 0.7).astype(float)
-    found = saving_figures(rng.random(200), strong, weak, 25.0, draws=40)
+    found = saving_figures(rng.random(200), strong, weak, 25.0, 0.5, draws=40)
     assert found["weak_suffices"] is True
     for name in ("saved_at_97", "saved_at_97_random_mix", "saved_at_97_best_single"):
         assert found[name] == pytest.approx(0.96)
+
+
+def test_the_models_own_decision_point_is_measured_too() -> None:
+    """Of 100 prompts 70 are below it, of which weak fails 10: 70 % of calls are cheap, 90 % of quality is kept."""
+    weak = np.r_[np.zeros(40), np.ones(60)]
+    ranked = Ranked.of(np.r_[np.full(30, 0.9), np.full(70, 0.2)], np.ones(100), weak)
+    found = shipped(ranked, np.ones((1, 100)), 25.0, 0.37)
+    assert found["saved_as_shipped"][0] == pytest.approx(0.7 * 24 / 25)
+    assert found["kept_as_shipped"][0] == pytest.approx(0.9)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=25))
@@ -74,7 +83,7 @@ def test_a_threshold_chosen_on_its_own_rows_flatters_and_the_crossfit_does_not()
     on average, which the figure beside it says."""
     rng = np.random.default_rng(3)
     strong, weak = (rng.random(80) < 0.85).astype(float), (rng.random(80) < 0.65).astype(float)
-    found = saving_figures(rng.random(80), strong, weak, 25.0, draws=200)
+    found = saving_figures(rng.random(80), strong, weak, 25.0, 0.5, draws=200)
     assert found["crossfit_quality_kept"] < 0.97
     low, high = found["saved_at_97_ci"]
     assert low <= found["saved_at_97"] <= high
