@@ -46,7 +46,7 @@ def calibrate_cache(
     report = calibrate_pairs(_read(pairs), PairVerifier.load(), Embedder(), max_error)
     if out is not None:
         out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    typer.echo(json.dumps(report) if as_json else _calibration_text(report))
+    typer.echo(json.dumps(report) if as_json else "\n".join(report["certificate"]))
 
 
 def _percent(value: float | None) -> str:
@@ -70,15 +70,4 @@ def _evaluation_text(report: dict[str, Any]) -> str:
         lines += ["", part, *(_line(f"  {name}", row) for name, row in report[part].items())]
     for label, counts in report["refused_by"].items():
         lines += ["", f"refused, {label}: " + ", ".join(f"{name} {n}" for name, n in counts.items())]
-    return "\n".join(lines)
-
-
-def _calibration_text(report: dict[str, Any]) -> str:
-    lines = [f"accepted share of wrong answers {report['max_error']:.3%}, confidence {report['confidence']:.0%}"]
-    for task, found in report["thresholds"].items():
-        if found["threshold"] is None:
-            lines.append(f"  {task}: no threshold can be certified on these pairs")
-        else:
-            bound = f"{found['wrong']} wrong of {found['served']} served, bound {found['error_bound']:.3%}"
-            lines.append(f"  {task}: threshold {found['threshold']:.3f} ({bound})")
     return "\n".join(lines)

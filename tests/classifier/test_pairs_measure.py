@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,23 @@ def test_calibration_certifies_nothing_from_too_few_pairs(verifier: PairVerifier
     report = calibrate_pairs(ROWS, verifier, LetterEmbedder())
     assert set(report["thresholds"]) == {"default", "howto"}
     assert report["thresholds"]["default"]["threshold"] is None
+
+
+def test_a_calibration_says_what_it_certified_and_what_not(verifier: PairVerifier) -> None:
+    """In sentences: for which task classes, on how many pairs, how surely; what has too few pairs, or none."""
+    told = "\n".join(calibrate_pairs(ROWS, verifier, LetterEmbedder())["certificate"])
+    assert "with 95% confidence: at most 0.50%" in told and f"{len(ROWS)} pairs" in told
+    assert "Not certified for all task classes together: too few: " in told and "below 598" in told
+    assert "no pair names it: classification" in told and "At the shipped threshold" in told
+    rows = [
+        PairRow(f"How do I buy bike {i}?", f"how do I buy bike {i}", True, "mine", task="howto") for i in range(700)
+    ]
+    told = "\n".join(calibrate_pairs(rows, verifier, LetterEmbedder())["certificate"])
+    assert "Certified for the task class howto: from threshold 0.300 on at most 0.43% of served paraphrases" in told
+    assert "700 of 700 pairs were served and none of them were wrong" in told
+    wrong = [replace(row, same=i % 20 > 0) for i, row in enumerate(rows)]
+    told = "\n".join(calibrate_pairs(wrong, verifier, LetterEmbedder())["certificate"])
+    assert "too many wrong: 700 of 700 pairs were served and 35 of them were wrong" in told
 
 
 def test_calibration_refuses_an_impossible_share() -> None:
