@@ -16,6 +16,7 @@ from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.text import Parsed, Token
 
 SAME, LEMMA, SPELLING, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.95, 0.92, 0.9, 0.75
+_COUNTRY: Final = {"us", "usa"}  # written small it looks like the pronoun
 _NEAR_VECTOR: Final = 0.8
 _MAX_LEFT: Final = 60  # with more unequal tokens than this the quadratic step is skipped: they are different texts
 
@@ -73,7 +74,7 @@ def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
     """How good a counterpart a token is, 0 (none) to 1 (the same)."""
     if one.kind != "word" or other.kind != "word":
         return SAME if one.norm == other.norm and one.kind == other.kind else 0.0
-    if one.norm == other.norm:
+    if one.norm == other.norm or {one.norm, other.norm} == _COUNTRY:
         return SAME
     if not one.content and not other.content:
         return _function_score(one.norm, other.norm)

@@ -21,6 +21,13 @@ from classifier.pairs.checks_edits import (
     check_wh_word,
 )
 from classifier.pairs.checks_order import check_direction, check_word_order
+from classifier.pairs.checks_slots import (
+    check_comparison,
+    check_condition,
+    check_contrast,
+    check_instruction,
+    check_statement,
+)
 from classifier.pairs.checks_values import (
     check_codes,
     check_dates,
@@ -62,6 +69,11 @@ CHECKS: Final[dict[str, Check]] = {
     "substitution": check_substitution,
     "frame": check_frame,
     "insertion": check_insertion,
+    "comparison": check_comparison,
+    "statement": check_statement,
+    "condition": check_condition,
+    "instruction": check_instruction,
+    "contrast": check_contrast,
 }
 
 

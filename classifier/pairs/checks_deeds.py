@@ -13,6 +13,7 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Pair, is_salient
+from classifier.pairs.phrases import stands_alone
 from classifier.pairs.text import Parsed, Token
 
 # Classes of what is done to an account, an amount, a message, a machine; a verb may be of several.
@@ -99,6 +100,8 @@ def _same_deed(one: Token, other: Token, linked: bool, lexicon: Lexicon) -> bool
 def check_deed(pair: Pair) -> str | None:
     """Other deeds on one object (`raise the limit`, `remove the limit`), or one deed on two kinds of an object."""
     one, other = _deed(pair.a, pair.lexicon), _deed(pair.b, pair.lexicon)
+    if (missing := _missing_deed(pair, one, other)) is not None:
+        return missing
     if one is None or other is None:
         return None
     run, other_run = _object(pair.a, one), _object(pair.b, other)
@@ -115,4 +118,17 @@ def check_deed(pair: Pair) -> str | None:
     other_kinds = [pair.b.tokens[at].norm for at in other_run[:-1] if at in pair.alignment.only_b]
     if len(kinds) == len(other_kinds) == 1:
         return f"the object is {kinds[0]} against {other_kinds[0]}"
+    return None
+
+
+def _missing_deed(pair: Pair, one: int | None, other: int | None) -> str | None:
+    """How to do something, against whether something is so: the deed needs a word that may stand for it."""
+    for asked, against, deed, parsed, lone, facing in (
+        (pair.asked_a, pair.asked_b, one, pair.a, pair.alignment.only_a, pair.b),
+        (pair.asked_b, pair.asked_a, other, pair.b, pair.alignment.only_b, pair.a),
+    ):
+        if asked != "how" or against != "yes_no" or deed is None or deed not in lone:
+            continue
+        if stands_alone(parsed.tokens[deed], facing.tokens, pair.lexicon):
+            return f"how to {parsed.tokens[deed].norm} against whether something is so"
     return None

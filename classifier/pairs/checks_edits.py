@@ -11,6 +11,7 @@ from classifier.pairs import words as w
 from classifier.pairs.align import match_score
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Edit, Pair, is_salient, speaks
+from classifier.pairs.phrases import PRAISE
 from classifier.pairs.text import Parsed, Token
 from classifier.pairs.wh import compatible
 
@@ -61,6 +62,10 @@ def check_wh_word(pair: Pair) -> str | None:
         and not (pair.asks_for_list() or {one, other} == {"how", "where"} or _is_how_do_i(pair))
     ):
         return f"asks {one} against {other}, all else equal"
+    if {one, other} == {"how", "yes_no"} and bool(pair.lone_a()) != bool(pair.lone_b()):
+        told = [t for t in (*pair.lone_a(), *pair.lone_b()) if t.norm not in w.LIGHT]
+        if len(told) <= 2 and not all(pair.lexicon.is_verb(t.norm) for t in told):
+            return f"asks {one} against {other}, and only one side says {told[0].norm}"
     shared = sum(is_salient(pair.a.tokens[x.a]) for x in pair.alignment.links)
     alone = shared >= _MUCH and bool(pair.lone_a()) != bool(pair.lone_b())
     if alone and one != other and not {"none", "yes_no"} & {one, other} and {one, other} not in _FORMS_OF_HOW:
@@ -240,6 +245,7 @@ def _is_exchange(edit: Edit) -> bool:
 
 
 _NEAR_ENOUGH: Final = 0.3  # word-vector cosine: below it words seldom replace each other
+_REQUESTS: Final = w.word_set("list write explain")  # what the requests for a text or a list are read as
 # What a form of question implies anyway: `how do I` the easy way, `how many` the number.
 _IMPLIED: Final = {
     "how": w.word_set("easiest easy easily simplest simple effective efficient"),
@@ -272,14 +278,11 @@ def check_insertion(pair: Pair) -> str | None:
         for t in (*lone_a, *lone_b)
         if is_salient(t)
         and not (t.norm in w.LIGHT and _asks_way(pair))
+        and not (t.norm in _REQUESTS and t.first)
         and not (repeated and _is_redundant(t, other, pair.lexicon))
         and t.norm not in _IMPLIED.get(asked, frozenset())
     ]
     return f"only one side says {' '.join(t.norm for t in added)}" if added else None
-
-
-# Adjectives of praise, and what any phone or film is anyway: they narrow nothing.
-_PRAISE: Final = w.word_set("great nice fine famous popular right correct full real true easy effective main major")
 
 
 def _narrowed(pair: Pair) -> str | None:
@@ -292,7 +295,7 @@ def _narrowed(pair: Pair) -> str | None:
     phrase = any(t.norm in w.PREPOSITIONS and t.norm not in ("of", "to") for t in tokens)
     other = pair.b if pair.lone_a() else pair.a
     for token in tokens:
-        narrows = phrase or (pair.lexicon.may_be_adjective(token.norm) and token.norm not in _PRAISE)
+        narrows = phrase or (pair.lexicon.may_be_adjective(token.norm) and token.norm not in PRAISE)
         implied = token.norm in _IMPLIED.get(pair.asked_a, frozenset())
         if is_salient(token) and narrows and not implied and not _is_redundant(token, other, pair.lexicon):
             return f"only one side says {token.norm}"

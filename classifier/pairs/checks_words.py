@@ -150,7 +150,8 @@ def _degrees(parsed: Parsed, lexicon: Lexicon) -> set[str]:
 
 def _is_adjective_form(word: str, ending: str, lexicon: Lexicon) -> bool:
     """Whether the ending is a degree: `cheaper`, not `teacher` (whose base is a verb) or `forest`."""
-    if lexicon.knows_exactly(word) and not lexicon.is_adjective(word):
+    adjective = lexicon.may_be_adjective(word) if ending == "est" else lexicon.is_adjective(word)
+    if lexicon.knows_exactly(word) and not adjective:
         return False
     return len(lexicon.lemmas(word)) > 1
 
@@ -179,10 +180,23 @@ def check_comparatives(pair: Pair) -> str | None:
     praised = pair.asks_for_list() and all(_PRAISED & {*p.norms()} for p in (pair.a, pair.b))
     if "most" in one ^ other and best and pair.is_one_edit() and not praised and not _asks_way(pair):
         return f"degree {sorted(one)} against {sorted(other)}"
+    how = "how" in (pair.asked_a, pair.asked_b)
+    if (
+        "most" in one ^ other
+        and not how
+        and not _asks_way(pair)
+        and any(_is_superlative(n, pair.lexicon) for n in added)
+    ):
+        return f"degree {sorted(one)} against {sorted(other)}"
     whole = not pair.lone_a() and not pair.lone_b()
     if one != other and whole and ("more" in one ^ other or (pair.is_one_edit() and pair.asked_a != "how")):
         return f"degree {sorted(one)} against {sorted(other)}"
     return None
+
+
+def _is_superlative(word: str, lexicon: Lexicon) -> bool:
+    """`Highest`; praise like `greatest` says little."""
+    return word.endswith("est") and word not in _PRAISED and _is_adjective_form(word, "est", lexicon)
 
 
 def _unmatched(parsed: Parsed, places: Iterable[int]) -> list[Token]:

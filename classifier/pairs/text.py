@@ -13,13 +13,14 @@ from classifier.pairs.numerals import read_digits, read_roman, read_words
 
 Kind = Literal["word", "number", "code", "sign"]
 _TOKEN: Final = re.compile(
-    r"[$€£¥₹%]|(?<![\w)])(?<!\d )-(?=\d+(?:\.\d+)?(?!\w|[-/]))\d[\d,]*(?:\.\d+)?"
+    r"(?<!\S)(?:--[A-Za-z][\w-]*|-[A-Za-z]{1,2}(?!\S))"  # a command's options
+    r"|[$€£¥₹%]|(?<![\w)])(?<!\d )-(?=\d+(?:\.\d+)?(?!\w|[-/]))\d[\d,]*(?:\.\d+)?"
     r"|\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th|k|m|bn|s)?(?![\w])|[A-Za-z]*\d[\w]*(?:[-/.]\w*\d\w*)*"
     r"|[^\W\d_]+(?:'[^\W\d_]+)*|[&#]",
     re.UNICODE,
 )
 _CODE_JOINT: Final = re.compile(r"\b([A-Za-z]{1,6})-(\d[\w]*)\b")
-_ACRONYM: Final = re.compile(r"\b(?:[A-Za-z]\.){2,}")
+_ACRONYM: Final = re.compile(r"\b[A-Za-z](?:\.[A-Za-z])+\b\.?")
 _IN_BRACKETS: Final = re.compile(r"((?:\b[^\W\d_]+[ -]+){2,6})\(([A-Z]{2,6})s?\)")
 _SAME_PHRASES: Final = (
     (re.compile(r"\b(?:the )?united states(?: of america)?\b|\busa\b", re.IGNORECASE), "US"),
@@ -57,7 +58,30 @@ _SAME_PHRASES: Final = (
         re.compile(r"\b(?:out of|of|from|among)(?: all)?(?: of)? the\b(?=[^,?.]*,? (?:which|what)\b)", re.IGNORECASE),
         "the",
     ),
+    (re.compile(r"\bstep[- ]by[- ]step\b", re.IGNORECASE), "stepwise"),
+    (re.compile(r"\b(is|are) (it|he|she|they|we|you|there) going to\b", re.IGNORECASE), r"will \2"),
+    (re.compile(r"\b(?:is|are|am) going to(?= [a-z]+)"), "will"),
+    (re.compile(r"\bis it possible (?:for (?:me|us) )?to\b", re.IGNORECASE), "can I"),
+    (re.compile(r"^do (i|we|you) (?:have|need) to\b", re.IGNORECASE), r"must \1"),
     (re.compile(r"\brs\.? ?(?=\d)|(?<=\d) ?rs\b\.?", re.IGNORECASE), " INR "),
+)
+# Verbs that ask for the same text or list; read where a question, put aside its politeness, begins.
+_REQUESTS: Final = tuple(
+    (re.compile(rf"^(?:{pattern})", re.IGNORECASE), name)
+    for pattern, name in (
+        (r"(?:give|write|make|create|provide)(?: (?:me|us))?(?: (?:a|the))? summary of ", "Summarize "),
+        (r"summari[sz]e ", "Summarize "),
+        (r"(?:i need|i want|we need|i would like|i'd like)(?= (?:an?|some|\d+) )", "Write"),
+        (r"(?:give|get|show|provide|write|create|draft|make|tell) (?:me|us)(?: with)?(?= (?:an?|some) )", "Write"),
+        (
+            r"(?:help me (?:to )?)?(?:draft|compose|create|make|generate|prepare|produce|come up with|write)"
+            r"(?= (?:an?|some|\d+) )",
+            "Write",
+        ),
+        (r"(?:give|show|provide|name|list|tell)(?: (?:me|us))?(?: with)?(?= \w)", "List"),
+        (r"(?:describe|outline)(?= \w)", "Explain"),
+        (r"(?:suggest|propose)(?: (?:me|us))?(?= \w)", "Recommend"),
+    )
 )
 _ATTACHED_UNIT: Final = re.compile(
     r"(?<=\d)(?=(?:am|pm|kgs?|g|mg|lbs?|oz|kms?|cm|mm|ft|ml|l|hrs?|mins?|secs?|gb|mb|kb|tb|mph|kph|kw|usd|eur|gbp)\b)",
@@ -138,6 +162,14 @@ def strip_politeness(text: str) -> str:
     return text
 
 
+def _same_request(text: str) -> str:
+    """`Draft a letter`, `I need a letter` and `write me a letter` as one request."""
+    for pattern, name in _REQUESTS:
+        if pattern.match(text):
+            return pattern.sub(name, text, count=1)
+    return text
+
+
 def _drop_initials(match: re.Match[str]) -> str:
     """`Digital Audio Workstation (DAW)` without the brackets if they hold the initials of the words before."""
     initials = "".join(word[0] for word in re.split(r"[ -]+", match[1].strip())).upper()
@@ -176,10 +208,13 @@ def _classify(surface: str, norm: str, first: bool) -> Token:
         return Token(surface, w.CURRENCY_SIGNS[surface], "sign", True, False, first)
     if (value := read_digits(norm)) is not None:
         return Token(surface, value, "number", True, False, first)
+    if norm.startswith("-"):  # a command's option
+        return Token(surface, norm, "code", True, False, first)
     if any(c.isdigit() for c in norm):
         return Token(surface, re.sub(r"[-/.]", "", norm), "code", True, surface[:1].isupper(), first)
     if surface.isupper() and (value := read_roman(norm)) is not None:
         return Token(surface, value, "number", True, False, first)
+    norm = "usa" if surface == "US" else norm
     content = norm not in w.FUNCTION_WORDS
     return Token(surface, norm, "word", content, surface[:1].isupper() and norm != "i", first)
 
@@ -217,7 +252,7 @@ def _kept(text: str) -> Parsed:
 def _parsed(text: str) -> Parsed:
     text = normalise(text)
     lower = text.lower()
-    stripped = _CODE_JOINT.sub(r"\1\2", strip_politeness(text))
+    stripped = _CODE_JOINT.sub(r"\1\2", _same_request(strip_politeness(text)))
     shouting = stripped.isupper()
     tokens: list[Token] = []
     end = 0

@@ -59,7 +59,7 @@ PREPOSITIONS: Final = _map(
     down="down downstairs",
     out="out",
     despite="despite although though unless",
-    plain="in on at of for during while with about as upon regarding concerning per around near across along",
+    plain="in on at of for during while with about as upon regarding concerning per around near across along using",
 )
 PLAIN_CONJUNCTIONS: Final = word_set("and so then also too if that which who as but just please well")
 NEGATORS: Final = word_set(

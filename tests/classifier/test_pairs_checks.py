@@ -65,6 +65,26 @@ REFUSED = [
     ("function_word", "Do I have to attend the hearing?", "Do I want to attend the hearing?"),
     ("word_order", "Can I replace honey with sugar here?", "Can I replace sugar with honey here?"),
     ("word_order", "We need to make a payment", "We payment to make a need"),
+    ("codes", "What does tar --list do?", "What does tar --append do?"),
+    ("entities", "Do US nationals need a visa?", "Do Maltese nationals need a visa?"),
+    ("comparative", "Which depot had the lowest stock in 2022?", "What was the stock by depot in 2022?"),
+    ("wh_word", "How can I get a loft permit in Ghent?", "Can I get a loft permit in Ghent online?"),
+    ("deed", "How do I compile scipy on Python 3.9?", "Is scipy compatible with Python 3.9?"),
+    (
+        "comparison",
+        "What does the choke valve do in a mower?",
+        "How does a mower's choke valve differ from a governor?",
+    ),
+    ("statement", "I am a baker and I travel a lot. How can I learn Dutch?", "As a baker, how do I learn Dutch?"),
+    ("condition", "What do otters eat?", "Which food do otters eat in captivity?"),
+    ("instruction", "Write a cheerful notice about the tram", "Draft a notice on the tram in a solemn tone"),
+    ("instruction", "Give a summary of the charter in one paragraph", "Summarize the epilogue of the charter"),
+    ("condition", "Can I replace broth with flour in gravy?", "Is flour a good substitute for vinegar in gravy?"),
+    (
+        "contrast",
+        "How many days of leave do seasonal workers get?",
+        "To how many days of leave are foreign employees entitled?",
+    ),
     ("language", "¿Cómo puedo pagar la factura con mi tarjeta?", "How can I pay the bill with my card?"),
 ]
 
@@ -92,6 +112,17 @@ SERVED = [
     ("Which tours are free?", "Which are the free tours?"),
     ("Can large parcels be taken by me on Monday?", "Can I take large parcels on Monday?"),
     ("What are the different types of rope?", "What are the types of rope?"),
+    (
+        "Draft a firm letter to the plumber about the leak",
+        "Help me write a firm letter to the plumber regarding the leak",
+    ),
+    ("Give me a summary of the harbour report in 80 words", "Summarise the harbour report in 80 words"),
+    ("Is it possible to use the sauna at night?", "Can I use the sauna at night?"),
+    ("Do I have to tell the warden before I paint?", "Must I tell the warden before I paint?"),
+    ("Is it going to snow in the valley?", "Will it snow in the valley?"),
+    ("Give me the number of returns by depot", "What is the number of returns by depot?"),
+    ("How do I sort a list in Lua?", "How can I sort a list using Lua?"),
+    ("Which rivers in the US are navigable?", "which rivers in the us are navigable"),
 ]
 
 

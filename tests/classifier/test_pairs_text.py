@@ -20,7 +20,7 @@ from classifier.pairs.wh import asked_for
         ("It is $1,250.50", ["it", "is", "usd", "1250.5"]),
         ("twenty-one days", ["21", "days"]),
         ("at 8pm", ["at", "8", "pm"]),
-        ("the U.S. flag", ["the", "us", "flag"]),
+        ("the U.S. flag", ["the", "usa", "flag"]),
         ("part AB-12", ["part", "ab12"]),
     ],
 )

@@ -1,0 +1,156 @@
+"""Checks of what fills the places of a template, however it is worded. See `checks` for the contract.
+
+The questions nearest to a new one of the same application ask the same of another thing, for another reader or
+under another condition, and often in other words. So where both sides name something that nothing on the other side
+may stand for, they ask for two things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from typing import Final
+
+from classifier.pairs import words as w
+from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.pair import Pair, is_salient
+from classifier.pairs.phrases import Phrase, akin, clauses_of, is_quality, is_thing, phrases_of, stands_alone
+from classifier.pairs.text import Parsed, Token
+
+# Words that only say that something is wanted: leaving them out changes nothing.
+_REQUEST: Final = w.word_set(
+    "explain describe tell show list write give make create draft compose prepare suggest recommend help summarize "
+    "summarise need want provide define outline generate compare answer come mention discuss say name find know count"
+)
+_DEGREES: Final = w.word_set("more most less least fewer")  # left to the checks of degrees and scope
+_COMPARING: Final = w.word_set("difference differences differ differs compare compares comparison compared versus vs")
+_CHOOSING: Final = w.word_set("or better best different which")
+_SURE: Final = 0.6  # word-vector cosine of nouns that replace each other
+_QUALITY: Final = 0.35  # and of adjectives
+_PERSONS: Final = w.word_set("people person persons")
+_NARROWING: Final = w.word_set("for with without during as per by in on at from")
+
+
+def check_contrast(pair: Pair) -> str | None:
+    """Each side names a thing, or says of what kind one is, and the other has nothing that may stand for it."""
+    mine = _things(pair.a, pair.alignment.only_a, pair.lone_b(), pair.lexicon)
+    yours = mine and _things(pair.b, pair.alignment.only_b, pair.lone_a(), pair.lexicon)
+    if mine and yours:
+        return f"{mine[0].norm} against {yours[0].norm}"
+    return _other_kind(pair)
+
+
+def _things(parsed: Parsed, lone: tuple[int, ...], others: list[Token], lexicon: Lexicon) -> list[Token]:
+    facing = [t for t in others if t.norm not in w.LIGHT]
+    return [
+        parsed.tokens[at] for at in _heads(parsed, lone, lexicon) if stands_alone(parsed.tokens[at], facing, lexicon)
+    ]
+
+
+def _heads(parsed: Parsed, lone: Container[int], lexicon: Lexicon) -> list[int]:
+    """Places of the unmatched nouns that end a phrase: `club` in `the chess club`, `guests` in `guests allowed`."""
+    found = []
+    for phrase in phrases_of(parsed):
+        for at, after in zip(phrase.places, (*phrase.places[1:], None), strict=True):
+            named = after is not None and parsed.tokens[after].norm in _PERSONS  # `retired people` are a kind of thing
+            ends = after is None or _is_participle(parsed.tokens[after].norm, lexicon)
+            if at in lone and (named or (ends and is_thing(parsed, at, lexicon))):
+                found.append(at)
+    return found
+
+
+def _is_participle(word: str, lexicon: Lexicon) -> bool:
+    return lexicon.is_verb(word) and (word.endswith("ed") or lexicon.is_irregular(word))
+
+
+def _other_kind(pair: Pair) -> str | None:
+    """`Remote workers` against `seasonal staff`: other words before a word that is matched."""
+    only_a, only_b = set(pair.alignment.only_a), set(pair.alignment.only_b)
+    for link in pair.alignment.links:
+        one, other = link.a - 1, link.b - 1
+        if not is_salient(pair.a.tokens[link.a]) or one not in only_a or other not in only_b:
+            continue
+        first, second = pair.a.tokens[one], pair.b.tokens[other]
+        if _modifies(pair.a, one, pair.lexicon) and _modifies(pair.b, other, pair.lexicon):
+            things = is_thing(pair.a, one, pair.lexicon) and is_thing(pair.b, other, pair.lexicon)
+            if not akin(first.norm, second.norm, pair.lexicon, _SURE if things else _QUALITY):
+                return f"{first.norm} against {second.norm} {pair.a.tokens[link.a].norm}"
+    return None
+
+
+def _modifies(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
+    compound = at > 0 and is_salient(parsed.tokens[at - 1]) and is_salient(parsed.tokens[at])  # `part-time staff`
+    return compound or is_thing(parsed, at, lexicon) or is_quality(parsed.tokens[at], lexicon)
+
+
+def _is_instruction(parsed: Parsed, asked: str, lexicon: Lexicon) -> bool:
+    head = parsed.tokens[0]
+    verb = head.norm in _REQUEST or (head.content and lexicon.may_be_verb(head.norm))
+    return asked == "none" and verb and len(parsed.tokens) > 2
+
+
+def check_instruction(pair: Pair) -> str | None:
+    """What is to be written is told word by word: each word of an instruction needs one that may stand for it."""
+    sides = ((pair.a, pair.asked_a), (pair.b, pair.asked_b))
+    if not any(_is_instruction(parsed, asked, pair.lexicon) for parsed, asked in sides):
+        return None
+    for parsed, lone, other in _both_ways(pair):
+        for at in lone:
+            token = parsed.tokens[at]
+            if token.kind != "word" or not is_salient(token) or _says_little(parsed, at, lone, pair.lexicon):
+                continue
+            if stands_alone(token, other.tokens, pair.lexicon, _SURE):
+                return f"only one side says {token.norm}"
+    return None
+
+
+def _both_ways(pair: Pair) -> Iterator[tuple[Parsed, tuple[int, ...], Parsed]]:
+    """Each question with its unmatched places and the other question."""
+    yield pair.a, pair.alignment.only_a, pair.b
+    yield pair.b, pair.alignment.only_b, pair.a
+
+
+def _says_little(parsed: Parsed, at: int, lone: tuple[int, ...], lexicon: Lexicon) -> bool:
+    """A light word, the verb of the request, or what a name is anyway (`the Fall term`)."""
+    token = parsed.tokens[at]
+    named = at > 0 and at - 1 not in lone and parsed.tokens[at - 1].capital and not parsed.tokens[at - 1].first
+    said = token.norm in w.LIGHT or token.norm in _REQUEST or token.norm in w.SCOPE_WORDS or token.norm in _DEGREES
+    return said or lexicon.is_verb(token.norm) or (named and not lexicon.is_adjective(token.norm))
+
+
+def check_statement(pair: Pair) -> str | None:
+    """A statement that only one side has and that says something: what is known changes what is advised."""
+    for parsed, lone, _ in _both_ways(pair):
+        clauses = clauses_of(parsed)
+        for places in clauses if len(clauses) > 1 else ():
+            head = parsed.tokens[places[0]].norm
+            said = [at for at in places if is_salient(parsed.tokens[at]) and parsed.tokens[at].norm not in w.LIGHT]
+            asks = head in w.WH_WORDS or head in w.AUXILIARIES
+            if len(places) > 2 and said and not asks and all(at in lone for at in said):
+                return f"only one side says that {' '.join(parsed.tokens[at].norm for at in places)}"
+    return None
+
+
+def check_comparison(pair: Pair) -> str | None:
+    """How a thing differs from another is not what it is."""
+    one, other = ({*p.norms()} for p in (pair.a, pair.b))
+    if bool(one & _COMPARING) == bool(other & _COMPARING) or _CHOOSING & (one ^ other):
+        return None
+    return f"{sorted((one | other) & _COMPARING)[0]} on one side only"
+
+
+def check_condition(pair: Pair) -> str | None:
+    """A phrase with `for`, `with`, `during` ... that nothing on the other side may stand for."""
+    for parsed, lone, other in _both_ways(pair):
+        for phrase in phrases_of(parsed):
+            if phrase.lead in _NARROWING and _is_news(parsed, phrase, lone, other, pair.lexicon):
+                said = " ".join(parsed.tokens[at].norm for at in phrase.places)
+                return f"only one side says {phrase.lead} {said}"
+    return None
+
+
+def _is_news(parsed: Parsed, phrase: Phrase, lone: tuple[int, ...], other: Parsed, lexicon: Lexicon) -> bool:
+    tokens = [parsed.tokens[at] for at in phrase.places]
+    if not all(at in lone for at in phrase.places) or not is_thing(parsed, phrase.places[-1], lexicon):
+        return False
+    gerund = tokens[0].norm.endswith("ing")
+    return not gerund and all(stands_alone(token, other.tokens, lexicon) for token in tokens)

@@ -1,0 +1,150 @@
+"""Phrases of a question and which words may stand for one another: what the checks of `checks_slots` read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from classifier.pairs import words as w
+from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.pair import is_salient
+from classifier.pairs.text import Parsed, Token
+
+AKIN: Final = 0.45  # word-vector cosine: less near words seldom stand for one another in a paraphrase
+_STEM: Final = 4  # letters that forms of one word share at least
+_ENDINGS: Final = w.word_set(
+    "s es ed d ing ly y ic ical al ally ation ations ion ions ive er ers or ors ment ments ness ity ist ists "
+    "ance ence ant ent able ible ful age ian ier iest est en e ied ies"
+) | {""}
+# What may stand between a lead and the phrase that it leads.
+_PASSED: Final = w.ARTICLES | w.word_set("my our your his her their its this that these those each every all any some")
+_UNNAMED: Final = (
+    w.LIGHT
+    | w.DATES.keys()
+    | w.SCOPE_WORDS.keys()
+    | w.QUANTIFIERS_WEAK.keys()
+    | w.word_set("lot lots amount number moment case purpose market world life")
+)
+_JOINING: Final = w.word_set("and but because since although though while so")
+_SUBJECTS: Final = w.word_set("i we he she it they there my our the a an")
+_OF_NOUNS: Final = w.word_set("do does did are is was were")  # in a question the subject stands right after them
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A run of salient words, by place, and the preposition before it (`for` in `for the night shift`), or empty."""
+
+    lead: str
+    places: tuple[int, ...]
+
+
+def phrases_of(parsed: Parsed) -> Iterator[Phrase]:
+    """All runs of salient words, in order; a sentence ends a run."""
+    lead = ""
+    run: list[int] = []
+    for at, token in enumerate(parsed.tokens):
+        ends = token.first or not is_salient(token)
+        if run and ends:
+            yield Phrase(lead, tuple(run))
+            lead, run = "", []
+        if is_salient(token):
+            run.append(at)
+        elif token.norm in w.PREPOSITIONS or token.norm == "without":
+            lead = token.norm
+        elif token.norm not in _PASSED and token.norm not in w.FILLERS:
+            lead = ""
+    if run:
+        yield Phrase(lead, tuple(run))
+
+
+def clauses_of(parsed: Parsed) -> list[list[int]]:
+    """The places of each sentence's tokens; `and I ...`, `but there is ...` begin one of their own."""
+    found: list[list[int]] = []
+    for at, token in enumerate(parsed.tokens):
+        after = parsed.tokens[at + 1].norm if at + 1 < len(parsed.tokens) else ""
+        if token.first or not found or (token.norm in _JOINING and after in _SUBJECTS):
+            found.append([])
+        found[-1].append(at)
+    return found
+
+
+def _names(token: Token) -> bool:
+    return token.kind == "word" and is_salient(token) and token.norm not in _UNNAMED and not token.norm.endswith("ly")
+
+
+def is_noun(token: Token, lexicon: Lexicon) -> bool:
+    """Whether the word is a noun wherever it stands."""
+    named = _names(token) and not token.norm.endswith("ing")
+    return named and not lexicon.is_verb(token.norm) and not lexicon.may_be_adjective(token.norm)
+
+
+def is_thing(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
+    """Whether the word is a noun, by the dictionary or by what stands before it (`the`, `for`, `do`, a verb)."""
+    token = parsed.tokens[at]
+    if is_noun(token, lexicon):
+        return True
+    if not _names(token):
+        return False
+    if token.norm.endswith("ing"):
+        return at > 0 and parsed.tokens[at - 1].norm in _PASSED
+    if at and parsed.tokens[at - 1].norm in w.AUXILIARIES and lexicon.may_be_adjective(token.norm):
+        return False
+    modifies = (
+        at + 1 < len(parsed.tokens) and is_salient(parsed.tokens[at + 1]) and lexicon.may_be_adjective(token.norm)
+    )
+    return not modifies and not lexicon.is_adjective(token.norm) and _is_led(parsed, at, lexicon)
+
+
+def _is_led(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
+    """Whether an article, a preposition, the auxiliary of a question or a verb stands right before the word."""
+    if not at:
+        return False
+    before, earlier = parsed.tokens[at - 1], parsed.tokens[at - 2].norm if at > 1 else ""
+    if before.norm in w.AUXILIARIES:
+        return before.norm in _OF_NOUNS and earlier not in w.PRONOUNS
+    if before.norm in w.PREPOSITIONS:
+        return before.norm != "to"
+    return before.norm in _PASSED or (is_salient(before) and lexicon.is_verb(before.norm) and earlier not in _PASSED)
+
+
+def is_quality(token: Token, lexicon: Lexicon) -> bool:
+    """Whether the word is an adjective that tells kinds of a thing apart."""
+    return (
+        token.kind == "word"
+        and is_salient(token)
+        and token.norm not in PRAISE
+        and not token.norm.endswith("ly")
+        and token.norm not in _UNNAMED
+        and lexicon.may_be_adjective(token.norm)
+        and not lexicon.may_be_verb(token.norm)
+    )
+
+
+# Adjectives of praise, and what any phone or film is anyway: they narrow nothing.
+PRAISE: Final = w.word_set(
+    "great nice fine famous popular right correct full real true easy effective main major good best better top "
+    "perfect excellent amazing awesome wonderful incredible fantastic huge wide big large important"
+)
+
+
+@lru_cache(maxsize=65536)
+def akin(one: str, other: str, lexicon: Lexicon, least: float = AKIN) -> bool:
+    """Whether the words may say the same in two wordings: forms of one word, a common sense or near vectors, but not
+    two kinds of one thing."""
+    if one == other or _is_cognate(one, other) or lexicon.interchangeable(one, other):
+        return True
+    if lexicon.siblings(one, other):
+        return False
+    return lexicon.synonyms(one, other) or lexicon.similarity(one, other) >= least
+
+
+def _is_cognate(one: str, other: str) -> bool:
+    stem = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return stem >= _STEM and one[stem:] in _ENDINGS and other[stem:] in _ENDINGS
+
+
+def stands_alone(token: Token, others: Iterable[Token], lexicon: Lexicon, least: float = AKIN) -> bool:
+    """Whether nothing among the others may stand for the word."""
+    return not any(akin(token.norm, other.norm, lexicon, least) for other in others if other.content)
