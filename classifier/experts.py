@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,12 @@ USES_OF_ESTIMATES: Uses = {
 }
 USES_OF_OUTCOMES: Uses = {
     "full": ("words", "line", "both", "tree", "wide", "near"),
+    "lexical": ("words", "line", "tree"),
+}
+# Neighbours and lines on the embedding of exam questions say nothing of other sources: on those that nothing is trained
+# on the ranking is as good without them, or better (RouterArena .648 with them, .659 without).
+USES_FOR_OTHERS: Uses = {
+    "full": ("words", "line", "tree", "wide"),
     "lexical": ("words", "line", "tree"),
 }
 
@@ -82,11 +88,16 @@ def are_estimates(target: Array) -> bool:
     return float(((weak > 0) & (weak < 1)).mean()) > 0.5
 
 
-def fit_heads(data: Matrix, target: Array, seed: int) -> dict[str, Head]:
-    """All heads that these rows deserve; `target` (n, 2): gain, weak."""
-    estimates = are_estimates(target)
-    held = ESTIMATES if estimates else FEW if len(target) < FEW_ROWS else MANY
-    uses = USES_OF_ESTIMATES if estimates else USES_OF_OUTCOMES
+def uses_of(name: str, target: Array) -> Uses:
+    """The kinds of heads that an expert has, by mode."""
+    if name == LENT:
+        return USES_FOR_OTHERS
+    return USES_OF_ESTIMATES if are_estimates(target) else USES_OF_OUTCOMES
+
+
+def fit_heads(data: Matrix, target: Array, seed: int, kinds: Sequence[str]) -> dict[str, Head]:
+    """Heads of these kinds, holding back as these rows deserve; `target` (n, 2): gain, weak."""
+    held = ESTIMATES if are_estimates(target) else FEW if len(target) < FEW_ROWS else MANY
     fits: dict[str, Callable[[], Head]] = {
         "words": lambda: fit_words(data, target, held.words),
         "line": lambda: fit_line(data, target, held.line, "lexical"),
@@ -95,7 +106,7 @@ def fit_heads(data: Matrix, target: Array, seed: int) -> dict[str, Head]:
         "wide": lambda: fit_trees(data, target, "both", held.trees, seed),
         "near": lambda: fit_near(data, target, held.gamma, held.near),
     }
-    return {kind: stored(kind, fits[kind]()) for kind in fits if kind in uses["full"]}
+    return {kind: stored(kind, fits[kind]()) for kind in fits if kind in kinds}
 
 
 def folds_of(count: int, seed: int, folds: int = FOLDS) -> NDArray[np.int64]:
@@ -126,7 +137,7 @@ def fit_expert(
     heads, which have not seen these rows and know more about difficulty than some hundred of them can teach
     (grade-school sums, by cross-validation: APGR .590 alone, .621 with them)."""
     target = np.column_stack([strong - weak, weak])
-    own = USES_OF_ESTIMATES if are_estimates(target) else USES_OF_OUTCOMES
+    own = uses_of(name, target)
     scores = _held_out_scores(name, data, target, seed, tick)
     tick(f"{name}: all rows")
     leans = name not in (EVERYDAY, LENT) and len(data) < FEW_ROWS
@@ -152,18 +163,18 @@ def fit_expert(
         curves[mode] = fit_curves(said, _weights(name, places, len(data)), strong, weak)
         answers = [curves[mode].apply(said[:, i]) for i in range(len(data))]
         held_out[mode] = np.stack([curves[mode].elsewhere(a) for a in answers] if name == LENT else answers)
-    return Fitted(name, fit_heads(data, target, seed), borrowed, curves, held_out, uses)
+    return Fitted(name, fit_heads(data, target, seed, own["full"]), borrowed, curves, held_out, uses)
 
 
 def _held_out_scores(
     name: str, data: Matrix, target: Array, seed: int, tick: Callable[[str], None]
 ) -> dict[str, Array]:
     """What each of the expert's own heads says of rows that it was not fitted on, by place: (n, 2)."""
-    fold = folds_of(len(data), seed)
+    fold, kinds = folds_of(len(data), seed), uses_of(name, target)["full"]
     scores: dict[str, Array] = {}
     for number in range(FOLDS):
         tick(f"{name}: fold {number + 1} of {FOLDS}")
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        for kind, head in fit_heads(data.take(train), target[train], seed).items():
+        for kind, head in fit_heads(data.take(train), target[train], seed, kinds).items():
             scores.setdefault(f"{name}/{kind}", np.zeros((len(data), 2)))[test] = score(head, data.take(test))
     return scores

@@ -36,6 +36,9 @@ _MATHS: Final = re.compile(
 )
 _CJK: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
 _FORMULA: Final = re.compile(r"[=<>+*/^%]")
+# ASCII marks without which the two dear patterns match nowhere in ASCII; most texts have none of them.
+_CODE_SIGNS: Final = frozenset("`>:;{(#<=&|")
+_MATHS_SIGNS: Final = frozenset("\\$^=+*/<>0123456789")
 
 FloatArray = NDArray[np.float32]
 
@@ -131,7 +134,10 @@ def _shape(text: str, words: list[str], full_length: int) -> list[float]:
     letters = sum(map(len, words))
     non_ascii = 0 if text.isascii() else sum(ord(c) > 127 for c in text)
     non_latin = 0 if not non_ascii else sum(ord(c) > 0x24F for c in text)
-    first_option = _OPTION.search(text)
+    signs = set(text)
+    code = len(_CODE.findall(text)) if signs & _CODE_SIGNS or "select" in text else 0
+    maths = len(_MATHS.findall(text)) if signs & _MATHS_SIGNS or not text.isascii() else 0
+    first_option = _OPTION.search(text) if options else None
     option_chars = (len(text) - first_option.start()) / max(len(options), 1) if first_option else 0.0
     return [
         float(np.log1p(full_length)),
@@ -141,8 +147,8 @@ def _shape(text: str, words: list[str], full_length: int) -> list[float]:
         float(np.log1p(text.count("\n"))),
         sum(map(len, numbers)) / size,
         float(np.log1p(len(numbers))),
-        float(np.log1p(len(_MATHS.findall(text)))),
-        float(np.log1p(len(_CODE.findall(text)))),
+        float(np.log1p(maths)),
+        float(np.log1p(code)),
         float(np.log1p(len(_FORMULA.findall(text)))),
         float(np.log1p(text.count("?") + text.count("？"))),
         float(len(options) >= 3),

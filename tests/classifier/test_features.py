@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifier import features
 from classifier.features import NAMES, fold, lexical
 
 
@@ -48,3 +49,14 @@ def test_a_long_text_is_read_at_both_ends() -> None:
     assert lexical("Prove it. " + middle).dense[at] > 0
     assert lexical(middle + " Prove it.").dense[at] > 0
     assert lexical(middle).dense[at] == 0
+
+
+@given(
+    st.text(alphabet="abx19 `=-:);>{<&|#/(\n\\$^+*٣π", max_size=40), st.sampled_from(["", "select a from b", "def f("])
+)
+def test_code_and_maths_are_counted_wherever_they_are(text: str, more: str) -> None:
+    """The quick look for their signs hides no match of the patterns."""
+    folded = fold(text + more)
+    dense = dict(zip(NAMES, lexical(text + more).dense, strict=True))
+    assert dense["code_marks"] == np.float32(np.log1p(len(features._CODE.findall(folded))))
+    assert dense["maths_marks"] == np.float32(np.log1p(len(features._MATHS.findall(folded))))
