@@ -18,7 +18,6 @@ from classifier.pairs.checks_edits import (
     check_function_words,
     check_insertion,
     check_substitution,
-    check_wh_word,
 )
 from classifier.pairs.checks_order import check_direction, check_word_order
 from classifier.pairs.checks_slots import (
@@ -32,9 +31,11 @@ from classifier.pairs.checks_values import (
     check_codes,
     check_dates,
     check_language,
+    check_material,
     check_numbers,
     check_units,
 )
+from classifier.pairs.checks_wh import check_wh_word
 from classifier.pairs.checks_words import (
     check_antonyms,
     check_comparatives,
@@ -50,6 +51,7 @@ CHECKS: Final[dict[str, Check]] = {
     "language": check_language,
     "numbers": check_numbers,
     "codes": check_codes,
+    "material": check_material,
     "units": check_units,
     "dates": check_dates,
     "negation": check_negation,

@@ -1,4 +1,4 @@
-"""Checks of what is left unmatched: names, question words, function words, one word exchanged or added.
+"""Checks of what is left unmatched: names, function words, one word exchanged or added.
 
 See `checks` for the contract.
 """
@@ -13,7 +13,6 @@ from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Edit, Pair, is_salient, speaks
 from classifier.pairs.phrases import PRAISE
 from classifier.pairs.text import Parsed, Token
-from classifier.pairs.wh import compatible
 
 
 def is_name(token: Token, lexicon: Lexicon) -> bool:
@@ -46,46 +45,6 @@ def _is_titled(parsed: Parsed) -> bool:
     """Most words are capitalised, so that capitals say nothing."""
     content = [t for t in parsed.tokens if t.kind == "word" and t.content]
     return len(content) >= 4 and sum(t.capital for t in content) > 0.7 * len(content)
-
-
-def check_wh_word(pair: Pair) -> str | None:
-    """Who, when, where, why and how many ask for different things."""
-    one, other = pair.asked_a, pair.asked_b
-    if not compatible(one, other):
-        return f"asks {one} against {other}"
-    small = not pair.lone_a() and not pair.lone_b()
-    if (
-        small
-        and one != other
-        and "none" not in (one, other)
-        and {one, other} != {"how", "what"}
-        and not (pair.asks_for_list() or {one, other} == {"how", "where"} or _is_how_do_i(pair))
-    ):
-        return f"asks {one} against {other}, all else equal"
-    if {one, other} == {"how", "yes_no"} and bool(pair.lone_a()) != bool(pair.lone_b()):
-        told = [t for t in (*pair.lone_a(), *pair.lone_b()) if t.norm not in w.LIGHT]
-        if len(told) <= 2 and not all(pair.lexicon.is_verb(t.norm) for t in told):
-            return f"asks {one} against {other}, and only one side says {told[0].norm}"
-    shared = sum(is_salient(pair.a.tokens[x.a]) for x in pair.alignment.links)
-    alone = shared >= _MUCH and bool(pair.lone_a()) != bool(pair.lone_b())
-    if alone and one != other and not {"none", "yes_no"} & {one, other} and {one, other} not in _FORMS_OF_HOW:
-        added = [t for t in (*pair.lone_a(), *pair.lone_b()) if t.norm not in w.LIGHT]
-        if added:
-            return f"asks {one} against {other}, and only one side says {added[0].norm}"
-    return None
-
-
-_MUCH: Final = 4  # shared content words that say about whom or what both ask
-_FORMS_OF_HOW: Final = ({"how", "what"}, {"how", "where"})
-
-
-def _is_how_do_i(pair: Pair) -> bool:
-    """`Is it possible to ..., and how?` beside `how do I ...`."""
-    return (
-        pair.asked_a in ("how", "yes_no")
-        and pair.asked_b in ("how", "yes_no")
-        and all("how" in p.norms() for p in (pair.a, pair.b))
-    )
 
 
 def _word_class(token: Token, how: bool) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Pair, is_salient
-from classifier.pairs.phrases import Phrase, akin, clauses_of, is_quality, is_thing, phrases_of, stands_alone
+from classifier.pairs.phrases import Phrase, akin, clauses_of, is_quality, is_thing, names, phrases_of, stands_alone
 from classifier.pairs.text import Parsed, Token
 
 # Words that only say that something is wanted: leaving them out changes nothing.
@@ -25,25 +25,60 @@ _DEGREES: Final = w.word_set("more most less least fewer")  # left to the checks
 _COMPARING: Final = w.word_set("difference differences differ differs compare compares comparison compared versus vs")
 _CHOOSING: Final = w.word_set("or better best different which")
 _SURE: Final = 0.6  # word-vector cosine of nouns that replace each other
-_QUALITY: Final = 0.35  # and of adjectives
+_QUALITY: Final = 0.35  # of adjectives before one noun
+_SAME_ATTRIBUTE: Final = 0.75  # and of what a thing has: `revenue` and `profit` are at 0.73
+_ALLOWED: Final = w.word_set("allow allowed permit permitted")
 _PERSONS: Final = w.word_set("people person persons")
+# Adverbs of place and manner, with what says the same.
+_WHERE: Final = {
+    "indoors": w.word_set("inside indoor"), "outdoors": w.word_set("outside outdoor"), "offline": w.word_set(""),
+    "abroad": w.word_set("overseas foreign"), "overseas": w.word_set("abroad foreign"),
+    "remotely": w.word_set("remote"), "manually": w.word_set("manual hand"), "locally": w.word_set("local"),
+    "automatically": w.word_set("automatic"), "anonymously": w.word_set("anonymous"),
+}  # fmt: skip
 _NARROWING: Final = w.word_set("for with without during as per by in on at from")
 
 
 def check_contrast(pair: Pair) -> str | None:
     """Each side names a thing, or says of what kind one is, and the other has nothing that may stand for it."""
-    mine = _things(pair.a, pair.alignment.only_a, pair.lone_b(), pair.lexicon)
-    yours = mine and _things(pair.b, pair.alignment.only_b, pair.lone_a(), pair.lexicon)
-    if mine and yours:
-        return f"{mine[0].norm} against {yours[0].norm}"
-    return _other_kind(pair)
+    kinds = (_things, _qualities, _deeds) if pair.asked_a == pair.asked_b == "yes_no" else (_things, _qualities)
+    facing_a = _facing(pair.b, pair.alignment.only_b, pair.lexicon)
+    facing_b = _facing(pair.a, pair.alignment.only_a, pair.lexicon)
+    for kind in kinds:
+        mine = kind(pair.a, pair.alignment.only_a, facing_a, pair.lexicon)
+        yours = mine and kind(pair.b, pair.alignment.only_b, facing_b, pair.lexicon)
+        if mine and yours:
+            return f"{mine[0].norm} against {yours[0].norm}"
+    return _other_kind(pair) or _other_attribute(pair)
 
 
 def _things(parsed: Parsed, lone: tuple[int, ...], others: list[Token], lexicon: Lexicon) -> list[Token]:
-    facing = [t for t in others if t.norm not in w.LIGHT]
-    return [
-        parsed.tokens[at] for at in _heads(parsed, lone, lexicon) if stands_alone(parsed.tokens[at], facing, lexicon)
-    ]
+    heads = [parsed.tokens[at] for at in _heads(parsed, lone, lexicon)]
+    return [token for token in heads if token.norm not in _DEGREES and stands_alone(token, others, lexicon)]
+
+
+def _facing(parsed: Parsed, lone: tuple[int, ...], lexicon: Lexicon) -> list[Token]:
+    """The unmatched words that something on the other side may stand for: `margin` in `profit margin`, not `profit`."""
+    modifiers = {at - 1 for at in lone if is_thing(parsed, at, lexicon)}
+    tokens = [parsed.tokens[at] for at in lone if at not in modifiers]
+    return [t for t in tokens if is_salient(t) and t.norm not in w.LIGHT and t.norm not in _ALLOWED]
+
+
+def _qualities(parsed: Parsed, lone: tuple[int, ...], others: list[Token], lexicon: Lexicon) -> list[Token]:
+    found = [parsed.tokens[at] for at in lone if is_quality(parsed.tokens[at], lexicon)]
+    return [token for token in found if stands_alone(token, others, lexicon)]
+
+
+def _deeds(parsed: Parsed, lone: tuple[int, ...], others: list[Token], lexicon: Lexicon) -> list[Token]:
+    """Verbs that say what may be done: `may I sublet` is not `may I renovate`."""
+    verbs = [parsed.tokens[at] for at in lone if _is_deed(parsed, at, lexicon)]
+    said = [t for t in verbs if is_salient(t) and t.norm not in w.LIGHT and t.norm not in _REQUEST | _ALLOWED]
+    return [token for token in said if stands_alone(token, others, lexicon)]
+
+
+def _is_deed(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
+    led = at > 0 and parsed.tokens[at - 1].norm in ("i", "we", "you", "to")
+    return lexicon.is_verb(parsed.tokens[at].norm) or (led and lexicon.may_be_verb(parsed.tokens[at].norm))
 
 
 def _heads(parsed: Parsed, lone: Container[int], lexicon: Lexicon) -> list[int]:
@@ -82,6 +117,26 @@ def _modifies(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
     return compound or is_thing(parsed, at, lexicon) or is_quality(parsed.tokens[at], lexicon)
 
 
+def _other_attribute(pair: Pair) -> str | None:
+    """`The depth of the canal` against `the width of the canal`: near in meaning is not enough before `of`."""
+    links = {(link.a, link.b) for link in pair.alignment.links}
+    for one in pair.alignment.only_a:
+        for other in pair.alignment.only_b:
+            first, second = pair.a.tokens[one], pair.b.tokens[other]
+            if (_owner(pair.a, one), _owner(pair.b, other)) not in links or not (names(first) and names(second)):
+                continue
+            if not akin(first.norm, second.norm, pair.lexicon, _SAME_ATTRIBUTE):
+                return f"{first.norm} against {second.norm} of the same thing"
+    return None
+
+
+def _owner(parsed: Parsed, at: int) -> int | None:
+    """The thing after `of`."""
+    if [token.norm for token in parsed.tokens[at + 1 : at + 2]] != ["of"]:
+        return None
+    return next((i for i in range(at + 2, min(at + 5, len(parsed.tokens))) if is_salient(parsed.tokens[i])), None)
+
+
 def _is_instruction(parsed: Parsed, asked: str, lexicon: Lexicon) -> bool:
     head = parsed.tokens[0]
     verb = head.norm in _REQUEST or (head.content and lexicon.may_be_verb(head.norm))
@@ -93,10 +148,11 @@ def check_instruction(pair: Pair) -> str | None:
     sides = ((pair.a, pair.asked_a), (pair.b, pair.asked_b))
     if not any(_is_instruction(parsed, asked, pair.lexicon) for parsed, asked in sides):
         return None
+    strict = "yes_no" in (pair.asked_a, pair.asked_b)  # `explain the rule` is not `is the rule kept`
     for parsed, lone, other in _both_ways(pair):
         for at in lone:
             token = parsed.tokens[at]
-            if token.kind != "word" or not is_salient(token) or _says_little(parsed, at, lone, pair.lexicon):
+            if token.kind != "word" or not is_salient(token) or _says_little(parsed, at, lone, pair.lexicon, strict):
                 continue
             if stands_alone(token, other.tokens, pair.lexicon, _SURE):
                 return f"only one side says {token.norm}"
@@ -109,12 +165,12 @@ def _both_ways(pair: Pair) -> Iterator[tuple[Parsed, tuple[int, ...], Parsed]]:
     yield pair.b, pair.alignment.only_b, pair.a
 
 
-def _says_little(parsed: Parsed, at: int, lone: tuple[int, ...], lexicon: Lexicon) -> bool:
+def _says_little(parsed: Parsed, at: int, lone: tuple[int, ...], lexicon: Lexicon, strict: bool) -> bool:
     """A light word, the verb of the request, or what a name is anyway (`the Fall term`)."""
     token = parsed.tokens[at]
     named = at > 0 and at - 1 not in lone and parsed.tokens[at - 1].capital and not parsed.tokens[at - 1].first
     said = token.norm in w.LIGHT or token.norm in _REQUEST or token.norm in w.SCOPE_WORDS or token.norm in _DEGREES
-    return said or lexicon.is_verb(token.norm) or (named and not lexicon.is_adjective(token.norm))
+    return said or (lexicon.is_verb(token.norm) and not strict) or (named and not lexicon.is_adjective(token.norm))
 
 
 def check_statement(pair: Pair) -> str | None:
@@ -139,8 +195,11 @@ def check_comparison(pair: Pair) -> str | None:
 
 
 def check_condition(pair: Pair) -> str | None:
-    """A phrase with `for`, `with`, `during` ... that nothing on the other side may stand for."""
+    """A phrase with `for`, `with`, `during` ..., or an adverb of place, that nothing on the other side stands for."""
     for parsed, lone, other in _both_ways(pair):
+        for at in lone:
+            if parsed.tokens[at].norm in _WHERE and not _WHERE[parsed.tokens[at].norm] & {*other.norms()}:
+                return f"only one side says {parsed.tokens[at].norm}"
         for phrase in phrases_of(parsed):
             if phrase.lead in _NARROWING and _is_news(parsed, phrase, lone, other, pair.lexicon):
                 said = " ".join(parsed.tokens[at].norm for at in phrase.places)
@@ -152,5 +211,5 @@ def _is_news(parsed: Parsed, phrase: Phrase, lone: tuple[int, ...], other: Parse
     tokens = [parsed.tokens[at] for at in phrase.places]
     if not all(at in lone for at in phrase.places) or not is_thing(parsed, phrase.places[-1], lexicon):
         return False
-    gerund = tokens[0].norm.endswith("ing")
+    gerund = tokens[0].norm.endswith("ing") and phrase.lead not in ("with", "without")
     return not gerund and all(stands_alone(token, other.tokens, lexicon) for token in tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Final
 
@@ -84,6 +85,28 @@ def check_codes(pair: Pair) -> str | None:
     """Identifiers of letters and digits must be equal."""
     one, other = ({t.norm for t in p.tokens if t.kind == "code"} for p in (pair.a, pair.b))
     return f"codes {sorted(one - other)} against {sorted(other - one)}" if one != other else None
+
+
+_QUOTED: Final = re.compile(r"[\"“”«]\s*([^\"“”»]{3,}?)\s*[\"“”»]")
+_AFTER_COLON: Final = re.compile(r"^(?!https?:)[^:?.!]{4,80}:\s+(.{3,})$")
+_WORDS: Final = re.compile(r"[\w']+")
+
+
+def _material(parsed: Parsed, asked: str) -> list[str]:
+    """The words of what is to be worked on: a quotation, or what stands behind an instruction and a colon."""
+    quoted = _QUOTED.search(parsed.lower)
+    if quoted is None and asked == "none":
+        quoted = _AFTER_COLON.search(parsed.lower)
+    return _WORDS.findall(quoted[1]) if quoted else []
+
+
+def check_material(pair: Pair) -> str | None:
+    """A text that is to be translated, classified or corrected must be the same, word by word."""
+    mine, yours = _material(pair.a, pair.asked_a), _material(pair.b, pair.asked_b)
+    for words, other in ((mine, pair.b), (yours, pair.a)):
+        if len(words) > 1 and f" {' '.join(words)} " not in f" {' '.join(_WORDS.findall(other.lower))} ":
+            return f"the other side does not have the text {' '.join(words[:6])}"
+    return None
 
 
 def _units(parsed: Parsed) -> set[str]:

@@ -13,6 +13,7 @@ from classifier.pairs.pair import is_salient
 from classifier.pairs.text import Parsed, Token
 
 AKIN: Final = 0.45  # word-vector cosine: less near words seldom stand for one another in a paraphrase
+_COMMON_SENSE: Final = 0.35  # and less near ones share no sense but a rare one (`get` and `post`)
 _STEM: Final = 4  # letters that forms of one word share at least
 _ENDINGS: Final = w.word_set(
     "s es ed d ing ly y ic ical al ally ation ations ion ions ive er ers or ors ment ments ness ity ist ists "
@@ -70,13 +71,14 @@ def clauses_of(parsed: Parsed) -> list[list[int]]:
     return found
 
 
-def _names(token: Token) -> bool:
+def names(token: Token) -> bool:
+    """Whether the word may name a thing: no light word, adverb, date or quantity."""
     return token.kind == "word" and is_salient(token) and token.norm not in _UNNAMED and not token.norm.endswith("ly")
 
 
 def is_noun(token: Token, lexicon: Lexicon) -> bool:
     """Whether the word is a noun wherever it stands."""
-    named = _names(token) and not token.norm.endswith("ing")
+    named = names(token) and not token.norm.endswith("ing")
     return named and not lexicon.is_verb(token.norm) and not lexicon.may_be_adjective(token.norm)
 
 
@@ -85,7 +87,7 @@ def is_thing(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
     token = parsed.tokens[at]
     if is_noun(token, lexicon):
         return True
-    if not _names(token):
+    if not names(token):
         return False
     if token.norm.endswith("ing"):
         return at > 0 and parsed.tokens[at - 1].norm in _PASSED
@@ -118,7 +120,7 @@ def is_quality(token: Token, lexicon: Lexicon) -> bool:
         and not token.norm.endswith("ly")
         and token.norm not in _UNNAMED
         and lexicon.may_be_adjective(token.norm)
-        and not lexicon.may_be_verb(token.norm)
+        and (token.norm.endswith("est") or not lexicon.may_be_verb(token.norm))
     )
 
 
@@ -137,7 +139,9 @@ def akin(one: str, other: str, lexicon: Lexicon, least: float = AKIN) -> bool:
         return True
     if lexicon.siblings(one, other):
         return False
-    return lexicon.synonyms(one, other) or lexicon.similarity(one, other) >= least
+    similarity = lexicon.similarity(one, other)
+    measured = lexicon.has_vector(one) and lexicon.has_vector(other)
+    return similarity >= least or ((similarity >= _COMMON_SENSE or not measured) and lexicon.synonyms(one, other))
 
 
 def _is_cognate(one: str, other: str) -> bool:
@@ -147,4 +151,4 @@ def _is_cognate(one: str, other: str) -> bool:
 
 def stands_alone(token: Token, others: Iterable[Token], lexicon: Lexicon, least: float = AKIN) -> bool:
     """Whether nothing among the others may stand for the word."""
-    return not any(akin(token.norm, other.norm, lexicon, least) for other in others if other.content)
+    return not any(akin(token.norm, other.norm, lexicon, least) for other in others if is_salient(other))

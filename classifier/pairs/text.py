@@ -80,6 +80,11 @@ _REQUESTS: Final = tuple(
         ),
         (r"(?:give|show|provide|name|list|tell)(?: (?:me|us))?(?: with)?(?= \w)", "List"),
         (r"(?:describe|outline)(?= \w)", "Explain"),
+        (
+            r"(?:how (?:do|would|can|should) (?:you|i|we|one) (?:say|write)|what is|what's|what does) "
+            r"(\"[^\"]+\") (?:mean )?in (?=[a-z]+\W*$)",
+            r"Translate \1 into ",
+        ),
         (r"(?:suggest|propose)(?: (?:me|us))?(?= \w)", "Recommend"),
     )
 )

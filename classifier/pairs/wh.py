@@ -11,7 +11,7 @@ Asked = Literal[
     "who", "whose", "when", "where", "why", "how", "how_many", "how_much", "how_long", "how_often", "how_far",
     "how_old", "how_big", "what", "yes_no", "none",
 ]  # fmt: skip
-_AFTER_HOW: Final[dict[str, Asked]] = {
+AFTER_HOW: Final[dict[str, Asked]] = {
     "many": "how_many", "much": "how_much", "long": "how_long", "often": "how_often", "frequently": "how_often",
     "far": "how_far", "old": "how_old", "big": "how_big", "large": "how_big", "tall": "how_big",
     "high": "how_big", "deep": "how_big", "heavy": "how_big", "fast": "how_big", "come": "why", "soon": "when",
@@ -81,7 +81,7 @@ def _asked_by(word: str, following: list[str]) -> Asked:
     if word == "how" and following[:2] == ["much", "time"]:
         return "how_long"
     if word == "how":
-        return _AFTER_HOW.get(following[0], "how") if following else "how"
+        return AFTER_HOW.get(following[0], "how") if following else "how"
     if word in _SIMPLE:
         return _SIMPLE[word]
     if "do" in following[1:4] and {"to", "about", "against", "if", "when"} & set(following[3:6]):

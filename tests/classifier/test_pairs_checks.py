@@ -80,6 +80,18 @@ REFUSED = [
     ("instruction", "Write a cheerful notice about the tram", "Draft a notice on the tram in a solemn tone"),
     ("instruction", "Give a summary of the charter in one paragraph", "Summarize the epilogue of the charter"),
     ("condition", "Can I replace broth with flour in gravy?", "Is flour a good substitute for vinegar in gravy?"),
+    ("material", 'Translate "the hen hid the egg" into Danish', "Translate into Danish: the egg hid the hen"),
+    ("material", "Label as spam or not: your kettle has shipped", "Label as spam or not: win a golden kettle"),
+    ("wh_word", "Why did the rents in Malmo fall in 2019?", "How high were the rents in Malmo in 2019?"),
+    ("contrast", "Which snow boots are the lightest for icy farms?", "What are the cheapest snow boots for icy farms?"),
+    (
+        "contrast",
+        "May I sublet if my lodger left? It was in May.",
+        "My lodger left. It was in May. May I renovate?",
+    ),
+    ("contrast", "How high was the profit of Ruritania Rail?", "What was the revenue of Ruritania Rail?"),
+    ("condition", "When should I sow leeks?", "What is the best time to sow leeks indoors?"),
+    ("condition", "How do I get wax out of a rug?", "How can I remove wax from a rug with baking soda?"),
     (
         "contrast",
         "How many days of leave do seasonal workers get?",

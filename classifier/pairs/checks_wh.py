@@ -1,0 +1,78 @@
+"""The check of the question words: who, when, why, how many, whether. See `checks` for the contract."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from classifier.pairs import words as w
+from classifier.pairs.pair import Pair, is_salient
+from classifier.pairs.text import Parsed
+from classifier.pairs.wh import AFTER_HOW, compatible
+
+
+def check_wh_word(pair: Pair) -> str | None:
+    """Who, when, where, why and how many ask for different things."""
+    one, other = pair.asked_a, pair.asked_b
+    if not compatible(one, other):
+        return f"asks {one} against {other}"
+    small = not pair.lone_a() and not pair.lone_b()
+    if (
+        small
+        and one != other
+        and "none" not in (one, other)
+        and {one, other} != {"how", "what"}
+        and not (pair.asks_for_list() or {one, other} == {"how", "where"} or _is_how_do_i(pair))
+    ):
+        return f"asks {one} against {other}, all else equal"
+    if (reason := _asks_whether(pair) or _asks_why(pair)) is not None:
+        return reason
+    shared = sum(is_salient(pair.a.tokens[x.a]) for x in pair.alignment.links)
+    alone = shared >= _MUCH and bool(pair.lone_a()) != bool(pair.lone_b())
+    if alone and one != other and not {"none", "yes_no"} & {one, other} and {one, other} not in _FORMS_OF_HOW:
+        added = [t for t in (*pair.lone_a(), *pair.lone_b()) if t.norm not in w.LIGHT]
+        if added:
+            return f"asks {one} against {other}, and only one side says {added[0].norm}"
+    return None
+
+
+def _asks_whether(pair: Pair) -> str | None:
+    """`How can I get a permit` beside `can I get a permit by post`: only one side names a way or place."""
+    if {pair.asked_a, pair.asked_b} != {"how", "yes_no"} or bool(pair.lone_a()) == bool(pair.lone_b()):
+        return None
+    told = [t for t in (*pair.lone_a(), *pair.lone_b()) if t.norm not in w.LIGHT]
+    if len(told) <= _FEW and not all(pair.lexicon.is_verb(t.norm) for t in told):
+        return f"asks {pair.asked_a} against {pair.asked_b}, and only one side says {told[0].norm}"
+    return None
+
+
+def _asks_why(pair: Pair) -> str | None:
+    """`Why did rents fall` beside `what were the rents`: what happened stands on one side only."""
+    whys = [_is_why(parsed, asked) for parsed, asked in ((pair.a, pair.asked_a), (pair.b, pair.asked_b))]
+    told = [
+        [t for t in lone if t.norm not in w.LIGHT | _REASONS | AFTER_HOW.keys()]
+        for lone in (pair.lone_a(), pair.lone_b())
+    ]
+    if whys[0] == whys[1] or all(told) or not any(told):
+        return None
+    return f"only one side asks why, and only one says {(told[0] or told[1])[0].norm}"
+
+
+def _is_why(parsed: Parsed, asked: str) -> bool:
+    """`What made rents fall` asks why, too."""
+    norms = parsed.norms()
+    return asked == "why" or (norms[0] == "what" and bool({*norms[1:2]} & {"made", "makes", "caused", "causes"}))
+
+
+_REASONS: Final = w.word_set("made makes caused causes cause make purpose wrong reason reasons leads lead led")
+_FEW: Final = 2  # words more; with many of them the wording is another one as a whole
+_MUCH: Final = 4  # shared content words that say about whom or what both ask
+_FORMS_OF_HOW: Final = ({"how", "what"}, {"how", "where"})
+
+
+def _is_how_do_i(pair: Pair) -> bool:
+    """`Is it possible to ..., and how?` beside `how do I ...`."""
+    return (
+        pair.asked_a in ("how", "yes_no")
+        and pair.asked_b in ("how", "yes_no")
+        and all("how" in p.norms() for p in (pair.a, pair.b))
+    )
