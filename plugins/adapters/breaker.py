@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from redis.exceptions import ClusterDownError, ReadOnlyError, RedisClusterException, RedisError
+from redis.exceptions import ClusterDownError, ReadOnlyError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -26,7 +26,6 @@ _AWAY: Final = (
     RedisConnectionError,
     RedisTimeoutError,
     ClusterDownError,
-    RedisClusterException,  # no node answers, or none has the slot; redis-py makes it no RedisError
     ReadOnlyError,
     OSError,
     TimeoutError,

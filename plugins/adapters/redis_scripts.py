@@ -10,7 +10,8 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError, NoScriptError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from plugins.adapters.patience import SLACK, patience
@@ -68,10 +69,27 @@ async def _open(url: str, timeout_s: float, answer_timeout_s: float | None) -> C
     return await _open_cluster(url, times)
 
 
+class _Cluster(RedisCluster):
+    """Says that it finds no node, or none with a slot, by an error as other clients raise it: redis-py 8.1 makes that
+    one no RedisError, and who goes on without Redis would fall over it."""
+
+    async def initialize(self, *args: Any, **options: Any) -> RedisCluster:
+        try:
+            return await super().initialize(*args, **options)
+        except RedisClusterException as error:
+            raise RedisConnectionError(str(error)) from error
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().execute_command(*args, **options)
+        except RedisClusterException as error:
+            raise RedisConnectionError(str(error)) from error
+
+
 async def _open_cluster(url: str, times: dict[str, Any]) -> RedisCluster:
     # Of itself the client closes all connections at each fifth MOVED, also those that others are using; without steps
     # each MOVED still corrects its slot.
-    cluster = RedisCluster.from_url(
+    cluster = _Cluster.from_url(
         url, max_connections=MAX_CONNECTIONS, retry=Retry(NoBackoff(), 1), reinitialize_steps=0, **times
     )
     try:

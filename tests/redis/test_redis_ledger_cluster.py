@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.values import Exact, OverCap
+from plugins.values import Exact, LedgerAway, OverCap
 from tests.clusters import Node, running_cluster
 from tests.ledgers import tenant_on
 
@@ -32,3 +32,13 @@ async def test_a_tenant_lives_in_one_slot_of_a_cluster(nodes: list[Node], tmp_pa
     tenants = [{key.partition("}")[0] for key in node.ask("KEYS", "*")} for node in nodes]
     assert [bool(found) for found in tenants] == [True, True]
     assert not tenants[0] & tenants[1]
+
+
+async def test_a_cluster_that_is_away_is_a_ledger_that_is_away(nodes: list[Node], tmp_path: Path) -> None:
+    """Also once the client finds no node any more: the tenant's choice for that case decides, not an error."""
+    async with tenant_on(nodes[0].url, tmp_path / "journal", name="acme") as tenant:
+        await tenant.hold(100)
+        for node in nodes:
+            node.life.close()
+        for _ in range(3):
+            assert isinstance(await tenant.ledger.reserve(tenant.request(100)), LedgerAway)
