@@ -83,7 +83,7 @@ REFUSED = [
     ("material", 'Translate "the hen hid the egg" into Danish', "Translate into Danish: the egg hid the hen"),
     ("material", "Label as spam or not: your kettle has shipped", "Label as spam or not: win a golden kettle"),
     ("wh_word", "Why did the rents in Malmo fall in 2019?", "How high were the rents in Malmo in 2019?"),
-    ("contrast", "Which snow boots are the lightest for icy farms?", "What are the cheapest snow boots for icy farms?"),
+    ("contrast", "My ferry was cold. May I get a refund?", "Can I complain if the ferry was loud?"),
     (
         "contrast",
         "May I sublet if my lodger left? It was in May.",
