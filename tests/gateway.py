@@ -72,6 +72,7 @@ class Running:
     state_dir: Path
 
     def client(self, tenant: str = "acme") -> openai.OpenAI:
+        """To be closed by who asks for it."""
         return openai.OpenAI(base_url=self.started.base_url, api_key=self.keys[tenant], max_retries=0, timeout=60)
 
     def post(self, path: str, body: object, tenant: str = "acme", **headers: str) -> httpx.Response:

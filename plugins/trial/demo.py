@@ -51,28 +51,30 @@ def demonstrate(started: Started, console: Console) -> list[Row]:
 
 
 def _rows(started: Started) -> Iterator[Row]:
-    client = openai.OpenAI(base_url=started.base_url, api_key=started.keys[TENANT], max_retries=0)
-    capped = openai.OpenAI(base_url=started.base_url, api_key=started.keys[CAPPED], max_retries=0)
-    for label, prompt, tier in (
-        ("easy", EASY, "small"),
-        ("middling", MIDDLING, "mid"),
-        ("hard", HARD, "frontier"),
+    with (
+        openai.OpenAI(base_url=started.base_url, api_key=started.keys[TENANT], max_retries=0) as client,
+        openai.OpenAI(base_url=started.base_url, api_key=started.keys[CAPPED], max_retries=0) as capped,
     ):
-        yield _tier_row(f"auto, {label} prompt", tier, _ask(client, "auto", prompt))
-    yield _tier_row("auto, easy prompt, streamed", "small", _stream(client, "auto", "What is the capital of Peru?"))
-    yield _tier_row(
-        "frontier by name, easy prompt", "frontier", _ask(client, "frontier", "What is the capital of Chad?")
-    )
-    yield _cache_row("the same question again", "exact", _ask(client, "auto", EASY))
-    for _ in range(2):  # the second comes back when the first one's answer is stored
-        _ask(client, "auto", PARAPHRASE[0])
-    yield _cache_row("a question in other words", "semantic", _ask(client, "auto", PARAPHRASE[1]))
-    yield _cache_row("the same, streamed", "semantic", _stream(client, "auto", PARAPHRASE[1]))
-    yield _tier_row("auto, personal data in the prompt", "onprem", _ask(client, "auto", PRIVATE))
-    if started.simulator_url is not None:
-        origin = started.simulator_url.removesuffix("/v1")
-        yield _capped_row(capped, origin)
-        yield _failover_row(client, origin)
+        for label, prompt, tier in (
+            ("easy", EASY, "small"),
+            ("middling", MIDDLING, "mid"),
+            ("hard", HARD, "frontier"),
+        ):
+            yield _tier_row(f"auto, {label} prompt", tier, _ask(client, "auto", prompt))
+        yield _tier_row("auto, easy prompt, streamed", "small", _stream(client, "auto", "What is the capital of Peru?"))
+        yield _tier_row(
+            "frontier by name, easy prompt", "frontier", _ask(client, "frontier", "What is the capital of Chad?")
+        )
+        yield _cache_row("the same question again", "exact", _ask(client, "auto", EASY))
+        for _ in range(2):  # the second comes back when the first one's answer is stored
+            _ask(client, "auto", PARAPHRASE[0])
+        yield _cache_row("a question in other words", "semantic", _ask(client, "auto", PARAPHRASE[1]))
+        yield _cache_row("the same, streamed", "semantic", _stream(client, "auto", PARAPHRASE[1]))
+        yield _tier_row("auto, personal data in the prompt", "onprem", _ask(client, "auto", PRIVATE))
+        if started.simulator_url is not None:
+            origin = started.simulator_url.removesuffix("/v1")
+            yield _capped_row(capped, origin)
+            yield _failover_row(client, origin)
 
 
 def _ask(client: openai.OpenAI, model: str, prompt: str) -> Mapping[str, str]:

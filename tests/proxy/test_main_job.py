@@ -89,13 +89,16 @@ def test_no_tenant_sees_another_ones_answers(running: Running) -> None:
 def test_a_stream_is_ordinary_openai_and_is_settled_exactly(running: Running) -> None:
     """Chunks, usage on request, [DONE]; the trace has the exact cost behind the stream."""
     prompt = EASY.format("Iceland") + new_word()
-    with running.client().chat.completions.with_streaming_response.create(
-        model="mid",
-        messages=[{"role": "user", "content": prompt}],
-        stream=True,
-        stream_options={"include_usage": True},
-        max_tokens=100,
-    ) as reply:
+    with (
+        running.client() as client,
+        client.chat.completions.with_streaming_response.create(
+            model="mid",
+            messages=[{"role": "user", "content": prompt}],
+            stream=True,
+            stream_options={"include_usage": True},
+            max_tokens=100,
+        ) as reply,
+    ):
         lines = [line for line in reply.iter_lines() if line.startswith("data: ")]
         trace_id, basis = (reply.headers[f"x-tierwise-{n}"] for n in ("trace-id", "cost-basis"))
     chunks = [json.loads(line[6:]) for line in lines if line != "data: [DONE]"]
@@ -112,8 +115,8 @@ def test_a_tenant_at_its_cap_gets_429_and_no_model_is_called(running: Running) -
     """Plain and streamed calls are refused whole with an OpenAI-shaped insufficient_quota."""
     before = running.model_calls()
     for stream in (False, True):
-        with pytest.raises(openai.RateLimitError) as caught:
-            running.client("capped").chat.completions.create(
+        with running.client("capped") as client, pytest.raises(openai.RateLimitError) as caught:
+            client.chat.completions.create(
                 model="auto", messages=[{"role": "user", "content": "hello there"}], stream=stream
             )
         assert caught.value.code == "insufficient_quota"
@@ -177,9 +180,9 @@ def test_the_demonstration_shows_all_of_it(running: Running) -> None:
 
 def test_models_lists_what_the_key_may_use(running: Running) -> None:
     """`/v1/models` shows aliases, tiers and models to a free key, and only its own to a narrow one."""
-    names = {m.id for m in running.client().models.list()}
-    assert {"auto", "best", "small", "frontier", "sim-mid"} <= names
-    assert {m.id for m in running.client("narrow").models.list()} == {"auto", "small"}
+    with running.client() as client, running.client("narrow") as narrow:
+        assert {"auto", "best", "small", "frontier", "sim-mid"} <= {m.id for m in client.models.list()}
+        assert {m.id for m in narrow.models.list()} == {"auto", "small"}
 
 
 def test_a_narrow_key_gets_403_and_auto_stays_within_it(running: Running) -> None:
