@@ -13,7 +13,17 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Pair, is_salient
-from classifier.pairs.phrases import Phrase, akin, clauses_of, is_quality, is_thing, names, phrases_of, stands_alone
+from classifier.pairs.phrases import (
+    POINTING,
+    Phrase,
+    akin,
+    clauses_of,
+    is_quality,
+    is_thing,
+    names,
+    phrases_of,
+    stands_alone,
+)
 from classifier.pairs.text import Parsed, Token
 
 # Words that only say that something is wanted: leaving them out changes nothing.
@@ -114,7 +124,12 @@ def _other_kind(pair: Pair) -> str | None:
 
 def _modifies(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
     compound = at > 0 and is_salient(parsed.tokens[at - 1]) and is_salient(parsed.tokens[at])  # `part-time staff`
-    return compound or is_thing(parsed, at, lexicon) or is_quality(parsed.tokens[at], lexicon)
+    before = parsed.tokens[at - 1].norm if at else ""
+    led = (before in w.PREPOSITIONS and before != "to") or (
+        at == 1 and before in w.AUXILIARIES
+    )  # `does home insurance`
+    named = names(parsed.tokens[at]) and (led or before in POINTING)
+    return compound or named or is_thing(parsed, at, lexicon) or is_quality(parsed.tokens[at], lexicon)
 
 
 def _other_attribute(pair: Pair) -> str | None:

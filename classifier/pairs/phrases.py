@@ -20,7 +20,7 @@ _ENDINGS: Final = w.word_set(
     "ance ence ant ent able ible ful age ian ier iest est en e ied ies"
 ) | {""}
 # What may stand between a lead and the phrase that it leads.
-_PASSED: Final = w.ARTICLES | w.word_set("my our your his her their its this that these those each every all any some")
+POINTING: Final = w.ARTICLES | w.word_set("my our your his her their its this that these those each every all any some")
 _UNNAMED: Final = (
     w.LIGHT
     | w.DATES.keys()
@@ -28,6 +28,7 @@ _UNNAMED: Final = (
     | w.QUANTIFIERS_WEAK.keys()
     | w.word_set("lot lots amount number moment case purpose market world life")
 )
+_NOUNS_IN_LY: Final = w.word_set("family assembly supply reply anomaly monopoly ally belly jelly bully butterfly fly")
 _JOINING: Final = w.word_set("and but because since although though while so")
 _SUBJECTS: Final = w.word_set("i we he she it they there my our the a an")
 _OF_NOUNS: Final = w.word_set("do does did are is was were")  # in a question the subject stands right after them
@@ -54,7 +55,7 @@ def phrases_of(parsed: Parsed) -> Iterator[Phrase]:
             run.append(at)
         elif token.norm in w.PREPOSITIONS or token.norm == "without":
             lead = token.norm
-        elif token.norm not in _PASSED and token.norm not in w.FILLERS:
+        elif token.norm not in POINTING and token.norm not in w.FILLERS:
             lead = ""
     if run:
         yield Phrase(lead, tuple(run))
@@ -73,7 +74,8 @@ def clauses_of(parsed: Parsed) -> list[list[int]]:
 
 def names(token: Token) -> bool:
     """Whether the word may name a thing: no light word, adverb, date or quantity."""
-    return token.kind == "word" and is_salient(token) and token.norm not in _UNNAMED and not token.norm.endswith("ly")
+    adverb = token.norm.endswith("ly") and token.norm not in _NOUNS_IN_LY
+    return token.kind == "word" and is_salient(token) and token.norm not in _UNNAMED and not adverb
 
 
 def is_noun(token: Token, lexicon: Lexicon) -> bool:
@@ -90,7 +92,7 @@ def is_thing(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
     if not names(token):
         return False
     if token.norm.endswith("ing"):
-        return at > 0 and parsed.tokens[at - 1].norm in _PASSED
+        return at > 0 and parsed.tokens[at - 1].norm in POINTING
     if at and parsed.tokens[at - 1].norm in w.AUXILIARIES and lexicon.may_be_adjective(token.norm):
         return False
     modifies = (
@@ -108,7 +110,7 @@ def _is_led(parsed: Parsed, at: int, lexicon: Lexicon) -> bool:
         return before.norm in _OF_NOUNS and earlier not in w.PRONOUNS
     if before.norm in w.PREPOSITIONS:
         return before.norm != "to"
-    return before.norm in _PASSED or (is_salient(before) and lexicon.is_verb(before.norm) and earlier not in _PASSED)
+    return before.norm in POINTING or (is_salient(before) and lexicon.is_verb(before.norm) and earlier not in POINTING)
 
 
 def is_quality(token: Token, lexicon: Lexicon) -> bool:

@@ -90,6 +90,7 @@ REFUSED = [
         "My lodger left. It was in May. May I renovate?",
     ),
     ("contrast", "How high was the profit of Ruritania Rail?", "What was the revenue of Ruritania Rail?"),
+    ("contrast", "Does flood insurance cover a bent gate?", "Will theft insurance pay for a bent gate?"),
     ("condition", "When should I sow leeks?", "What is the best time to sow leeks indoors?"),
     ("condition", "How do I get wax out of a rug?", "How can I remove wax from a rug with baking soda?"),
     (
