@@ -12,6 +12,7 @@ from classifier.artifact import Model
 from classifier.embedding import Embedder
 from classifier.replay import route_of
 
+STILL_OPEN = pytest.mark.xfail(strict=True, reason="marked as open in the table")
 REPORTED = [json.loads(line) for line in (Path(__file__).parent / "misrouted.jsonl").read_text().splitlines()]
 
 
@@ -21,7 +22,11 @@ def test_the_table_is_long_enough() -> None:
     assert {row["never"] for row in REPORTED} == {"small", "frontier"}
 
 
-@pytest.mark.parametrize("row", REPORTED, ids=lambda row: f"{row['never']}: {row['prompt'][:40]}")
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=[STILL_OPEN] if row.get("open") else []) for row in REPORTED],
+    ids=[f"{row['never']}: {row['prompt'][:40]}" for row in REPORTED],
+)
 def test_a_reported_misroute_does_not_happen(model: Model, embedder: Embedder, row: dict[str, Any]) -> None:
     """What users reported elsewhere (hard work on the cheapest tier, small talk on the dearest) does not happen."""
     prediction = model.predict(row["prompt"], embedder.embed(row["prompt"]))
