@@ -272,8 +272,10 @@ def test_a_plausible_wrong_answer_is_asked_again_where_a_judge_finds_it_wrong(pa
 
 
 def test_a_right_answer_is_judged_once_and_goes_out(pair: Pair) -> None:
-    """With its own cost, and no second answer."""
-    body = {"model": "auto", "messages": [{"role": "user", "content": fresh()}]}
+    """With its own cost, and no second answer. (Of one in fifty new prompts the simulated model answers wrongly, and of
+    this one it does not.)"""
+    question = "What is the capital of Norway, for an answer that is judged?"
+    body = {"model": "auto", "messages": [{"role": "user", "content": question}]}
     reply = pair.running.post("/chat/completions", body, **DOUBTED)
     trace = pair.running.trace(reply.headers["x-tierwise-trace-id"])
     steps = [s["attributes"] for s in trace["steps"] if s["name"] == "answer judge"]
