@@ -42,10 +42,10 @@ class Known:
 
 
 class RecentTraces:
-    """Keys carry the tenant's hash tag and expire after `ttl_s`."""
+    """Keys carry the tenant's hash tag and expire after `ttl_s`. `late_s`: how long an unknown one is waited for."""
 
-    def __init__(self, url: str, timeout_ms: int, ttl_s: int) -> None:
-        self._url, self._timeout_s, self._ttl_s = url, timeout_ms / 1000, ttl_s
+    def __init__(self, url: str, timeout_ms: int, ttl_s: int, late_s: float = _LATE_S) -> None:
+        self._url, self._timeout_s, self._ttl_s, self._late_s = url, timeout_ms / 1000, ttl_s, late_s
         self._client: Client | None = None
         self._waiting: dict[str, str] = {}
         self._writing: asyncio.Task[None] | None = None
@@ -63,7 +63,7 @@ class RecentTraces:
 
         Waits a little for one that is not there yet: feedback may come to another process, right after the reply.
         """
-        key, deadline_s = _key(tenant, trace_id), time.monotonic() + _LATE_S
+        key, deadline_s = _key(tenant, trace_id), time.monotonic() + self._late_s
         while (value := self._waiting.get(key) or await self._kept(key)) is None:
             if time.monotonic() >= deadline_s:
                 return None
