@@ -27,7 +27,9 @@ def as_traces(records: Iterable[Json]) -> list[Json]:
     for number, record in enumerate(records):
         found = trace_id(record)
         if not is_observation(record):
-            traces[found or f"#{number}"] = record
+            known = traces.get(found, {"metadata": {}})  # its observations may stand before it
+            said = {name: value for name, value in record.items() if value is not None}
+            traces[found or f"#{number}"] = {**known, **said, "metadata": {**known["metadata"], **metadata_of(record)}}
             continue
         trace = traces.setdefault(found, {"id": found, "metadata": {}})
         trace["metadata"] = {**_tagged(record), **trace["metadata"], **metadata_of(record)}
@@ -59,7 +61,7 @@ def decoded(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return value
     return value
 

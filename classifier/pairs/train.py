@@ -32,7 +32,8 @@ from classifier.pairs.rows import Cosines, PairRow, read_rows
 _TREES: Final = 150
 _DEPTH: Final = 3
 _FOLDS: Final = 5
-# What this check refuses is near to what it lets pass: without these pairs the scorer serves a tenth less as safely.
+# What this check refuses is near to what it lets pass: without these pairs the scorer serves a
+# twentieth less at the same precision.
 _TAUGHT_TOO: Final = ("frame",)
 # Say of each source. Intent labels group questions that one help page answers, which is looser than one answer:
 # their paraphrases weigh little, their near misses more.

@@ -124,3 +124,14 @@ def test_train_says_what_to_do_with_traces(tmp_path: Path) -> None:
     (path := tmp_path / "export.jsonl").write_text(json.dumps(observations(1, "small")[0]))
     with pytest.raises(DataError, match="tierwise outcomes"):
         read_rows([path])
+
+
+@pytest.mark.parametrize("first", ["trace", "observations"])
+def test_traces_and_their_observations_may_stand_in_one_file(first: str) -> None:
+    """In any order, with metadata as an object, as text, or none; nothing that either says is lost."""
+    parts = observations(1, "small")
+    for metadata in ({"note": "kept"}, '{"note": "kept"}', None):
+        trace = {"id": parts[0]["trace_id"], "metadata": metadata, "input": None}
+        (found,) = as_traces([trace, *parts] if first == "trace" else [*parts, trace])
+        assert found["metadata"]["tier"] == "small" and found["input"]
+        assert (found["metadata"].get("note") == "kept") == (metadata is not None)
