@@ -12,7 +12,7 @@ from plugins.routing.scored import Model, Thresholds, score, thresholds_for
 from plugins.values import Call, Layer, Verdict
 
 # In hardness. At least so far from both thresholds the view without the embedding chose the same tier as the view with
-# it for all of 526 everyday prompts, and for 98 % of exam questions. A fifth of them are so far away.
+# it for 128 of 129 everyday prompts and 256 of 261 exam questions, and never the opposite end. A quarter are so far.
 CLOSE = 0.2
 
 
