@@ -17,7 +17,7 @@ from fastapi import Request
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import LitellmUserRoles, UserAPIKeyAuth
 
-from plugins.adapters import answers_io, litellm_io, router_io, shadow
+from plugins.adapters import answers_io, litellm_chat, litellm_io, router_io, shadow
 from plugins.adapters.upstream import withheld
 from plugins.catalog import public_models
 from plugins.errors import BadRequest, Forbidden, GatewayError, Unauthorized, Unavailable
@@ -55,6 +55,8 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         litellm_io.apply_policy(data, flight, ours.pipeline.redacted)
         shadow.prepare(data, flight)
         router_io.direct(data, flight, ours.any_group(flight), ours.catalog)
+        if ours.fast_lane:  # nobody else reads LiteLLM's log
+            litellm_chat.log_afterwards(data, flight)
         return data
 
     async def _admit(self, ours: Runtime, flight: Flight | None, auth: UserAPIKeyAuth) -> GatewayError | None:

@@ -6,6 +6,7 @@ say before its endpoint. The endpoint itself, its hooks, router and streams are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi.encoders import jsonable_encoder
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from plugins.adapters import litellm_io
 from plugins.fast_lane import FLIGHT, VARIES
 from plugins.flight import Flight
+from plugins.values import Endpoint
 
 
 def chat_app(proxy: Any) -> ASGIApp:
@@ -45,6 +47,13 @@ def chat_app(proxy: Any) -> ASGIApp:
     # LiteLLM reads and writes its counters of one request in one go within this.
     batched: ASGIApp = RedisRequestBatchMiddleware(send_call)
     return batched
+
+
+def log_afterwards(data: Mapping[str, Any], flight: Flight) -> None:
+    """LiteLLM builds its log record of an answer once our hook is done with it. Otherwise it does that in the very
+    moment in which the ledger is waited for, and the answer waits for both: 1.2 ms. Streams it logs at their end."""
+    if flight.endpoint is Endpoint.CHAT and flight.call is not None and not flight.call.stream:
+        data["litellm_logging_obj"].defer_async_logging = True
 
 
 def _json_response(answered: object, told: Response) -> Response:

@@ -7,14 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import litellm
 import pytest
 from litellm.caching.caching import Cache
 from litellm.integrations.custom_logger import CustomLogger
+from litellm.litellm_core_utils.litellm_logging import Logging
 from litellm.llms.openai.common_utils import BaseOpenAILLM
 from litellm.proxy._types import ProxyException
-from litellm.proxy.common_request_processing import resolve_litellm_call_id
+from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing, resolve_litellm_call_id
 from litellm.proxy.types_utils.utils import get_instance_fn
 from litellm.types.utils import all_litellm_params
 
@@ -80,6 +82,18 @@ def test_a_client_is_kept_for_each_timeout() -> None:
     """Why time-outs are cut in whole seconds: with one of its own each request would leave a client behind."""
     keys = {BaseOpenAILLM.get_openai_client_cache_key({"timeout": t, "api_key": "k"}, "openai") for t in (1.0, 2.0)}
     assert len(keys) == 2
+
+
+async def test_the_log_of_an_answer_can_be_put_off_until_after_the_hook_that_sees_it() -> None:
+    """LiteLLM's proxy does so for guardrails; the fast lane, so that no answer waits for a record that nobody reads."""
+    messages = [{"role": "user", "content": "Hi"}]
+    log = Logging("gpt-4.1-mini", messages, False, "acompletion", datetime.now(UTC), "an-id", "a-function")
+    log.defer_async_logging = True
+    await litellm.acompletion("openai/gpt-4.1-mini", messages, mock_response="Hello", litellm_logging_obj=log)
+    assert log.enqueue_deferred_logging is not None
+    assert not log._async_success_enqueued
+    ProxyBaseLLMRequestProcessing._flush_deferred_async_logging(log, exception_raised=False)
+    assert log._async_success_enqueued
 
 
 # What LiteLLM's application puts around its endpoints: what the fast lane does too, and what has no say in its requests
