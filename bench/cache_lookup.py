@@ -181,7 +181,7 @@ async def grow(url: str, sizes: list[int]) -> list[Json]:
     config = CacheConfig(timeout_ms=60_000)
     cache, trusting = RedisCache(url, config, PairVerifier.load()), RedisCache(url, config, Trusting())
     sample: list[Row] = []
-    async with Redis.from_url(url) as client:
+    async with Redis.from_url(url, socket_timeout=60) as client:  # a million vectors may keep it busy for seconds
         empty, before = await used_bytes(client), 0
         for size in sizes:
             began = time.perf_counter()
