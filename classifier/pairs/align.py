@@ -1,8 +1,8 @@
 """Token alignment of two questions: each token of one is matched to its counterpart in the other, with evidence.
 
 Kinds of evidence, strongest first: the same word or number, a common base form, a spelling variant, an
-abbreviation, a shared dictionary sense, a derivation or a near word vector. What stays unmatched, and where it
-stands, is what the checks and the scorer judge.
+abbreviation, a shared dictionary sense or a derivation. What stays unmatched, and where it stands, is what the checks
+and the scorer judge.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from classifier.pairs.text import Parsed, Token
 
 SAME, LEMMA, SPELLING, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.95, 0.92, 0.9, 0.75
 _COUNTRY: Final = {"us", "usa"}  # written small it looks like the pronoun
-_NEAR_VECTOR: Final = 0.8
 _MAX_LEFT: Final = 60  # with more unequal tokens than this the quadratic step is skipped: they are different texts
 
 
@@ -124,8 +123,6 @@ def _meaning_score(one: str, other: str, lexicon: Lexicon) -> float:
         and lexicon.is_verb(other)
         and lexicon.similarity(one, other) >= 0.6
     ):
-        return NEAR
-    if lexicon.similarity(one, other) >= _NEAR_VECTOR and not lexicon.siblings(one, other):
         return NEAR
     return 0.0
 

@@ -19,7 +19,8 @@ from classifier.pairs.checks_edits import (
     check_insertion,
     check_substitution,
 )
-from classifier.pairs.checks_order import check_direction, check_word_order
+from classifier.pairs.checks_order import check_direction, check_lead, check_word_order
+from classifier.pairs.checks_roles import check_role
 from classifier.pairs.checks_slots import (
     check_comparison,
     check_condition,
@@ -66,6 +67,7 @@ CHECKS: Final[dict[str, Check]] = {
     "tense": check_tense,
     "deed": check_deed,
     "direction": check_direction,
+    "lead": check_lead,
     "word_order": check_word_order,
     "function_word": check_function_words,
     "substitution": check_substitution,
@@ -76,6 +78,7 @@ CHECKS: Final[dict[str, Check]] = {
     "condition": check_condition,
     "instruction": check_instruction,
     "contrast": check_contrast,
+    "role": check_role,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.checks_asked import GENERIC_SUBJECTS, voice_of
 from classifier.pairs.pair import Pair, is_salient
+from classifier.pairs.phrases import POINTING
 from classifier.pairs.text import Parsed
 
 _DIRECTED: Final = ("from_", "to", "before", "after", "by", "than", "against", "above", "below", "because")
@@ -47,6 +48,42 @@ def check_direction(pair: Pair) -> str | None:
         if mine and yours and not mine & yours and pair.moved:
             return f"{sorted(mine)} against {sorted(yours)} after {name}"
     return None
+
+
+_TIMES: Final = w.word_set("before after prior following")
+_OTHER_TIMES: Final = _TIMES | w.word_set("during at on in since without until")
+_PARTICLES: Final = {"up": "down", "down": "up", "on": "off", "off": "on", "in": "out", "out": "in", "over": "under",
+                     "under": "over"}  # fmt: skip
+
+
+def check_lead(pair: Pair) -> str | None:
+    """The same word with another time before it (`before the operation`, `during the operation`) or another particle
+    behind it (`scale up`, `scale down`)."""
+    for link in pair.alignment.links:
+        token = pair.a.tokens[link.a]
+        if not is_salient(token):
+            continue
+        after = _particle(pair.a, link.a), _particle(pair.b, link.b)
+        if after[0] and _PARTICLES[after[0]] == after[1]:
+            return f"{token.norm} {after[0]} against {after[1]}"
+        first, second = _nearest_lead(pair.a, link.a), _nearest_lead(pair.b, link.b)
+        timed = {first, second} <= _OTHER_TIMES and {first, second} & _TIMES
+        if timed and w.PREPOSITIONS.get(first) != w.PREPOSITIONS.get(second):
+            return f"{first} against {second} {token.norm}"
+    return None
+
+
+def _particle(parsed: Parsed, at: int) -> str:
+    after = parsed.tokens[at + 1].norm if at + 1 < len(parsed.tokens) else ""
+    return after if after in _PARTICLES else ""
+
+
+def _nearest_lead(parsed: Parsed, at: int) -> str:
+    """The preposition right before a word and its articles."""
+    at -= 1
+    while at >= 0 and parsed.tokens[at].norm in POINTING:
+        at -= 1
+    return parsed.tokens[at].norm if at >= 0 else ""
 
 
 def check_word_order(pair: Pair) -> str | None:

@@ -15,6 +15,7 @@ from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.phrases import (
     POINTING,
+    REQUEST,
     Phrase,
     akin,
     clauses_of,
@@ -26,11 +27,6 @@ from classifier.pairs.phrases import (
 )
 from classifier.pairs.text import Parsed, Token
 
-# Words that only say that something is wanted: leaving them out changes nothing.
-_REQUEST: Final = w.word_set(
-    "explain describe tell show list write give make create draft compose prepare suggest recommend help summarize "
-    "summarise need want provide define outline generate compare answer come mention discuss say name find know count"
-)
 _DEGREES: Final = w.word_set("more most less least fewer")  # left to the checks of degrees and scope
 _COMPARING: Final = w.word_set("difference differences differ differs compare compares comparison compared versus vs")
 _CHOOSING: Final = w.word_set("or better best different which")
@@ -82,7 +78,7 @@ def _qualities(parsed: Parsed, lone: tuple[int, ...], others: list[Token], lexic
 def _deeds(parsed: Parsed, lone: tuple[int, ...], others: list[Token], lexicon: Lexicon) -> list[Token]:
     """Verbs that say what may be done: `may I sublet` is not `may I renovate`."""
     verbs = [parsed.tokens[at] for at in lone if _is_deed(parsed, at, lexicon)]
-    said = [t for t in verbs if is_salient(t) and t.norm not in w.LIGHT and t.norm not in _REQUEST | _ALLOWED]
+    said = [t for t in verbs if is_salient(t) and t.norm not in w.LIGHT and t.norm not in REQUEST | _ALLOWED]
     return [token for token in said if stands_alone(token, others, lexicon)]
 
 
@@ -154,7 +150,7 @@ def _owner(parsed: Parsed, at: int) -> int | None:
 
 def _is_instruction(parsed: Parsed, asked: str, lexicon: Lexicon) -> bool:
     head = parsed.tokens[0]
-    verb = head.norm in _REQUEST or (head.content and lexicon.may_be_verb(head.norm))
+    verb = head.norm in REQUEST or (head.content and lexicon.may_be_verb(head.norm))
     return asked == "none" and verb and len(parsed.tokens) > 2
 
 
@@ -184,7 +180,7 @@ def _says_little(parsed: Parsed, at: int, lone: tuple[int, ...], lexicon: Lexico
     """A light word, the verb of the request, or what a name is anyway (`the Fall term`)."""
     token = parsed.tokens[at]
     named = at > 0 and at - 1 not in lone and parsed.tokens[at - 1].capital and not parsed.tokens[at - 1].first
-    said = token.norm in w.LIGHT or token.norm in _REQUEST or token.norm in w.SCOPE_WORDS or token.norm in _DEGREES
+    said = token.norm in w.LIGHT or token.norm in REQUEST or token.norm in w.SCOPE_WORDS or token.norm in _DEGREES
     return said or (lexicon.is_verb(token.norm) and not strict) or (named and not lexicon.is_adjective(token.norm))
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.pair import Pair, is_salient
+from classifier.pairs.phrases import stands_alone
 from classifier.pairs.text import Parsed
 from classifier.pairs.wh import AFTER_HOW, compatible
 
@@ -24,7 +25,7 @@ def check_wh_word(pair: Pair) -> str | None:
         and not (pair.asks_for_list() or {one, other} == {"how", "where"} or _is_how_do_i(pair))
     ):
         return f"asks {one} against {other}, all else equal"
-    if (reason := _asks_whether(pair) or _asks_why(pair)) is not None:
+    if (reason := _asks_whether(pair) or _asks_why(pair) or _asks_which(pair)) is not None:
         return reason
     shared = sum(is_salient(pair.a.tokens[x.a]) for x in pair.alignment.links)
     alone = shared >= _MUCH and bool(pair.lone_a()) != bool(pair.lone_b())
@@ -43,6 +44,38 @@ def _asks_whether(pair: Pair) -> str | None:
     if len(told) <= _FEW and not all(pair.lexicon.is_verb(t.norm) for t in told):
         return f"asks {pair.asked_a} against {pair.asked_b}, and only one side says {told[0].norm}"
     return None
+
+
+def _asks_which(pair: Pair) -> str | None:
+    """`Which licence do I need` beside `may I rent a van`, `what can I do about mice` beside `are there mice`: whether
+    something is so tells neither which thing nor what to do."""
+    for asked, against, parsed, lone, other in (
+        (pair.asked_a, pair.asked_b, pair.a, pair.alignment.only_a, pair.b),
+        (pair.asked_b, pair.asked_a, pair.b, pair.alignment.only_b, pair.a),
+    ):
+        if against != "yes_no" or asked not in ("what", "how"):
+            continue
+        noun = _noun_asked_for(parsed)
+        if asked == "what" and noun in lone and stands_alone(parsed.tokens[noun], other.tokens, pair.lexicon):
+            return f"asks which {parsed.tokens[noun].norm} against whether something is so"
+        norms = parsed.norms()
+        if asked == "how" and norms[0] == "what" and "do" in norms[1:4] and not _HELPING & {*other.norms()[1:]}:
+            return "asks what to do against whether something is so"
+    return None
+
+
+def _noun_asked_for(parsed: Parsed) -> int:
+    """Place of the last word of the phrase after `which` or `what`; -1 if there is none, or it is a light word."""
+    asked = next((at for at, token in enumerate(parsed.tokens[:5]) if token.norm in ("which", "what")), None)
+    if asked is None:
+        return -1
+    last = asked
+    while last + 1 < len(parsed.tokens) and is_salient(parsed.tokens[last + 1]):
+        last += 1
+    return last if last > asked and parsed.tokens[last].norm not in w.LIGHT else -1
+
+
+_HELPING: Final = w.word_set("do help fix treat solve stop prevent cure")
 
 
 def _asks_why(pair: Pair) -> str | None:

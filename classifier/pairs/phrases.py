@@ -19,6 +19,11 @@ _ENDINGS: Final = w.word_set(
     "s es ed d ing ly y ic ical al ally ation ations ion ions ive er ers or ors ment ments ness ity ist ists "
     "ance ence ant ent able ible ful age ian ier iest est en e ied ies"
 ) | {""}
+# Words that only say that something is wanted: leaving them out changes nothing.
+REQUEST: Final = w.word_set(
+    "explain describe tell show list write give make create draft compose prepare suggest recommend help summarize "
+    "summarise need want provide define outline generate compare answer come mention discuss say name find know count"
+)
 # What may stand between a lead and the phrase that it leads.
 POINTING: Final = w.ARTICLES | w.word_set("my our your his her their its this that these those each every all any some")
 _UNNAMED: Final = (
@@ -28,7 +33,7 @@ _UNNAMED: Final = (
     | w.QUANTIFIERS_WEAK.keys()
     | w.word_set("lot lots amount number moment case purpose market world life")
 )
-_NOUNS_IN_LY: Final = w.word_set("family assembly supply reply anomaly monopoly ally belly jelly bully butterfly fly")
+NOUNS_IN_LY: Final = w.word_set("family assembly supply reply anomaly monopoly ally belly jelly bully butterfly fly")
 _JOINING: Final = w.word_set("and but because since although though while so")
 _SUBJECTS: Final = w.word_set("i we he she it they there my our the a an")
 _OF_NOUNS: Final = w.word_set("do does did are is was were")  # in a question the subject stands right after them
@@ -74,7 +79,7 @@ def clauses_of(parsed: Parsed) -> list[list[int]]:
 
 def names(token: Token) -> bool:
     """Whether the word may name a thing: no light word, adverb, date or quantity."""
-    adverb = token.norm.endswith("ly") and token.norm not in _NOUNS_IN_LY
+    adverb = token.norm.endswith("ly") and token.norm not in NOUNS_IN_LY
     return token.kind == "word" and is_salient(token) and token.norm not in _UNNAMED and not adverb
 
 
@@ -144,6 +149,21 @@ def akin(one: str, other: str, lexicon: Lexicon, least: float = AKIN) -> bool:
     similarity = lexicon.similarity(one, other)
     measured = lexicon.has_vector(one) and lexicon.has_vector(other)
     return similarity >= least or ((similarity >= _COMMON_SENSE or not measured) and lexicon.synonyms(one, other))
+
+
+@lru_cache(maxsize=65536)
+def mean_the_same(one: str, other: str, lexicon: Lexicon) -> bool:
+    """Whether the words are known to say the same: forms of one word, by hand, or by the dictionary. Near vectors say
+    nothing here: they are as near for what excludes each other (`northbound`, `eastbound`)."""
+    if one == other or _is_cognate(one, other) or lexicon.lemmas(one) & lexicon.lemmas(other):
+        return True
+    if lexicon.interchangeable(one, other):
+        return True
+    if lexicon.antonyms(one, other):
+        return False
+    measured = lexicon.has_vector(one) and lexicon.has_vector(other)
+    related = lexicon.synonyms(one, other) or lexicon.near(one, other)
+    return related and (not measured or lexicon.similarity(one, other) >= _COMMON_SENSE)
 
 
 def _is_cognate(one: str, other: str) -> bool:

@@ -40,6 +40,7 @@ _SAME_PHRASES: Final = (
     ),
     (re.compile(r"\bget(?:ting)? rid of\b", re.IGNORECASE), "remove"),
     (re.compile(r"\b(co|e|re|pre|on|off|check|log|sign)-(?=[a-z])", re.IGNORECASE), r"\1"),
+    (re.compile(r"\bnon[- ](?=[a-z]{3})", re.IGNORECASE), "non"),
     (re.compile(r"\bnew york city\b|\bnyc\b", re.IGNORECASE), "New York"),
     (re.compile(r"\bleast (?:difficult|hard|demanding|challenging)\b", re.IGNORECASE), "easiest"),
     (re.compile(r"\bless (?:difficult|hard|demanding|challenging)\b", re.IGNORECASE), "easier"),
