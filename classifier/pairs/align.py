@@ -1,8 +1,7 @@
 """Token alignment of two questions: each token of one is matched to its counterpart in the other, with evidence.
 
-Kinds of evidence, strongest first: the same word or number, a common base form, a spelling variant, an
-abbreviation, a shared dictionary sense or a derivation. What stays unmatched, and where it stands, is what the checks
-and the scorer judge.
+Kinds of evidence, strongest first: the same word or number, a common base form, an abbreviation, a shared dictionary
+sense or a derivation. What stays unmatched, and where it stands, is what the checks and the scorer judge.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.text import Parsed, Token
 
-SAME, LEMMA, SPELLING, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.95, 0.92, 0.9, 0.75
+SAME, LEMMA, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.92, 0.9, 0.75
 _COUNTRY: Final = {"us", "usa"}  # written small it looks like the pronoun
 _MAX_LEFT: Final = 60  # with more unequal tokens than this the quadratic step is skipped: they are different texts
 
@@ -38,37 +37,6 @@ class Alignment:
     only_b: tuple[int, ...]
 
 
-def edit_distance_one(one: str, other: str) -> bool:
-    """Whether one insertion, deletion, exchange or swap of neighbours turns one word into the other."""
-    if abs(len(one) - len(other)) > 1 or one == other:
-        return False
-    start = 0
-    while start < min(len(one), len(other)) and one[start] == other[start]:
-        start += 1
-    rest, rest_other = one[start:], other[start:]
-    if len(one) != len(other):
-        longer, shorter = (rest, rest_other) if len(one) > len(other) else (rest_other, rest)
-        return longer[1:] == shorter
-    swapped = rest[:2] == rest_other[:2][::-1] and rest[2:] == rest_other[2:]
-    return swapped or rest[1:] == rest_other[1:]
-
-
-def is_misspelling(one: str, other: str, lexicon: Lexicon) -> bool:
-    """Whether one word is the other mistyped: one edit apart, and at least one of them is no known word.
-
-    Two unknown words (names, codes) must be a swap of neighbouring letters, because `Kaspin` and `Kasdin` may
-    be two people.
-    """
-    if min(len(one), len(other)) < 4 or not edit_distance_one(one, other):
-        return False
-    known, other_known = lexicon.knows(one), lexicon.knows(other)
-    if known and other_known:
-        return False
-    if not known and not other_known:
-        return len(one) == len(other) and sorted(one) == sorted(other)
-    return True
-
-
 def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
     """How good a counterpart a token is, 0 (none) to 1 (the same)."""
     if one.kind != "word" or other.kind != "word":
@@ -81,8 +49,6 @@ def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
         return LEMMA
     if lexicon.opposed(one.norm, other.norm):
         return 0.0
-    if is_misspelling(one.norm, other.norm, lexicon):
-        return SPELLING
     if not one.content or not other.content:
         return 0.0
     if _is_acronym(one, other):

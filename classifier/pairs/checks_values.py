@@ -7,37 +7,14 @@ from collections import Counter
 from typing import Final
 
 from classifier.pairs import words as w
+from classifier.pairs.language import language_of
 from classifier.pairs.pair import Pair
 from classifier.pairs.text import Parsed, Token
-
-# The commonest function words of languages written in Latin letters, without those that English shares.
-_FOREIGN: Final = {
-    "es": w.word_set("el la los las que un una por con para cómo qué como puedo mi es cuál está dónde"),
-    "fr": w.word_set("le la les des du un une est que qui dans pour avec je mon comment quel où et"),
-    "de": w.word_set("der das ist und ich wie ein eine nicht mit auf für meine mein kann zu den wo"),
-    "it": w.word_set("il lo gli che di è un una con posso mio mia dove quale sono"),
-    "pt": w.word_set("os que um uma para com como posso meu minha onde qual é em não"),
-    "nl": w.word_set("het een ik hoe mijn kan van niet met voor waar wat"),
-}
-_ENGLISH: Final = w.word_set("the a an is are of to in for my i how what can do does why where when it you and with on")
-
-
-def language_of(parsed: Parsed) -> str:
-    """`en` unless other function words prevail; the script's first letter range for other alphabets."""
-    letters = [c for c in parsed.lower if c.isalpha()]
-    foreign = [c for c in letters if ord(c) > 0x24F]
-    if letters and len(foreign) > 0.5 * len(letters):
-        return f"script-{ord(max(set(foreign), key=foreign.count)) >> 8:x}"
-    words = parsed.lower.replace("?", " ").replace("¿", " ").replace(",", " ").split()
-    english = sum(word in _ENGLISH for word in words)
-    counts = {code: sum(word in table for word in words) for code, table in _FOREIGN.items()}
-    best = max(counts, key=lambda code: counts[code])
-    return best if counts[best] > 2 * english and counts[best] >= 2 else "en"
 
 
 def check_language(pair: Pair) -> str | None:
     """Another language is another answer; outside English only equal words are trusted."""
-    one, other = language_of(pair.a), language_of(pair.b)
+    one, other = language_of(pair.a.lower), language_of(pair.b.lower)
     if one != other:
         return f"language {one} against {other}"
     exact = not pair.lone_a() and not pair.lone_b() and not pair.moved

@@ -37,14 +37,16 @@ _TENS: Final = {
     w: 10 * (i + 2)
     for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
 }
-_SCALES: Final = {
+SCALES: Final = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
-    "lakh": 10**5, "crore": 10**7, "k": 1000,
+    "lakh": 10**5, "crore": 10**7, "k": 1000, "mn": 10**6, "bn": 10**9,
 }  # fmt: skip
 _ORDINALS: Final = {
     "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10,
-    "eleventh": 11, "twelfth": 12, "twentieth": 20, "thirtieth": 30, "hundredth": 100,
+    "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15, "sixteenth": 16,
+    "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30, "hundredth": 100,
 }  # fmt: skip
+_AFTER_TENS: Final = {"first": 1, "second": 2}  # alone they are words of order, or a unit
 _ROMAN: Final = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12}
 _DIGITS: Final = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")
 
@@ -81,12 +83,14 @@ def read_words(words: list[str]) -> tuple[str, int] | None:
             current += _UNITS[word]
         elif word in _TENS and current % 100 == 0:
             current += _TENS[word]
-        elif word in _SCALES and (used > 0):
-            current = max(current, 1) * _SCALES[word]
+        elif word in SCALES and (used > 0):
+            current = max(current, 1) * SCALES[word]
             if word != "hundred":
                 total, current = total + current, 0
         elif word in _ORDINALS and current % 10 == 0:
             return str(total + current + _ORDINALS[word]), used + 1
+        elif word in _AFTER_TENS and current % 100 >= 20 and current % 10 == 0:
+            return str(total + current + _AFTER_TENS[word]), used + 1
         else:
             break
         used += 1

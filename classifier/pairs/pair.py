@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
 from classifier.pairs import words as w
-from classifier.pairs.align import SPELLING, Alignment, align
+from classifier.pairs.align import Alignment, align
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.reconcile import write_alike
+from classifier.pairs.slips import correct
 from classifier.pairs.text import Parsed, Token, parse
 from classifier.pairs.wh import Asked, asked_for
 
@@ -114,28 +116,12 @@ def speaks(token: Token) -> bool:
 
 
 def compare(first: str, second: str, lexicon: Lexicon) -> Pair:
-    """Parse and align two questions."""
-    a, b = parse(first), parse(second)
+    """Parse and align two questions, slips of typing corrected."""
+    first, second = correct(first, second, lexicon)
+    a, b = write_alike(parse(first), parse(second), lexicon)
     alignment = align(a, b, lexicon)
-    if any(link.score == SPELLING for link in alignment.links):
-        a, b = _correct(a, b, alignment, lexicon)
-        alignment = align(a, b, lexicon)
     edits, moved = _find_edits(a, b, alignment)
     return Pair(a, b, alignment, edits, moved, asked_for(a), asked_for(b), lexicon)
-
-
-def _correct(a: Parsed, b: Parsed, alignment: Alignment, lexicon: Lexicon) -> tuple[Parsed, Parsed]:
-    """Give a mistyped word the token of its counterpart, so that every check reads the word that was meant."""
-    tokens_a, tokens_b = list(a.tokens), list(b.tokens)
-    for link in alignment.links:
-        if link.score != SPELLING:
-            continue
-        one, other = tokens_a[link.a], tokens_b[link.b]
-        if lexicon.knows(one.norm) or not other.content:
-            tokens_b[link.b] = replace(one, first=other.first)
-        else:
-            tokens_a[link.a] = replace(other, first=one.first)
-    return replace(a, tokens=tuple(tokens_a)), replace(b, tokens=tuple(tokens_b))
 
 
 def _find_edits(a: Parsed, b: Parsed, alignment: Alignment) -> tuple[tuple[Edit, ...], tuple[Token, ...]]:

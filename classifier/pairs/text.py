@@ -9,7 +9,11 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from classifier.pairs import words as w
-from classifier.pairs.numerals import read_digits, read_roman, read_words
+from classifier.pairs.amounts import join_amounts
+from classifier.pairs.frames import strip_politeness
+from classifier.pairs.notation import one_notation
+from classifier.pairs.numerals import read_digits, read_roman
+from classifier.pairs.spelling import fold_accents, standard, write_out
 
 Kind = Literal["word", "number", "code", "sign"]
 _TOKEN: Final = re.compile(
@@ -39,6 +43,7 @@ _SAME_PHRASES: Final = (
         "",
     ),
     (re.compile(r"\bget(?:ting)? rid of\b", re.IGNORECASE), "remove"),
+    (re.compile(r"\bre-(?=sign|cover|form|lease|sort|press|creat|mark|sent|store)", re.IGNORECASE), "again "),
     (re.compile(r"\b(co|e|re|pre|on|off|check|log|sign)-(?=[a-z])", re.IGNORECASE), r"\1"),
     (re.compile(r"\bnon[- ](?=[a-z]{3})", re.IGNORECASE), "non"),
     (re.compile(r"\bnew york city\b|\bnyc\b", re.IGNORECASE), "New York"),
@@ -93,40 +98,6 @@ _ATTACHED_UNIT: Final = re.compile(
     r"(?<=\d)(?=(?:am|pm|kgs?|g|mg|lbs?|oz|kms?|cm|mm|ft|ml|l|hrs?|mins?|secs?|gb|mb|kb|tb|mph|kph|kw|usd|eur|gbp)\b)",
     re.IGNORECASE,
 )
-_OPENINGS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"^(?:hi|hello|hey|greetings|dear|good (?:morning|afternoon|evening|day)|ok|okay|so|well|um|uh|oh|yes|"
-        r"hmm|excuse me|sorry|please|pls|plz|kindly|thanks|thank you|quick question|question|quickly|"
-        r"there|team|everyone|guys|sir|madam|folks|all)\b\s*[,.:;!-]*\s+(?=\w+\W+\w)",
-        r"^(?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: all)?(?: please| kindly| possibly)?"
-        r" (?:tell|explain to|explain|inform|advise|show|help|remind|give|let|clarify)"
-        r"(?: me| us)?(?: know| understand| find out| figure out| to understand| to me| to find out)?"
-        r"(?: please)?\s*(?:about |on |with )?,?\s+",
-        r"^(?:please |kindly )?(?:tell|explain to|inform|advise|remind|let|show) (?:me|us)(?: know)?(?: please)?"
-        r"\s*(?:about )?[,:]?\s+",
-        r"^(?:please |kindly )?(?:explain|clarify|describe)\s+(?=how|why|what|when|where|who|which|if|whether)",
-        r"^(?:do|does|would|did) (?:you|anyone|anybody|someone|somebody|any of you)(?: guys)?"
-        r"(?: here| happen to)? know(?: of)?\s+",
-        r"^(?:i|we)(?: am| was|'m| have been| just| really)?(?: just| really)? ?"
-        r"(?:wondering|curious|unsure|not sure|confused)"
-        r"(?: about| as to)?\s+(?=how|why|what|when|where|who|which|if|whether)",
-        r"^(?:i|we) wonder\s+",
-        r"^(?:i|we)(?: would|'d| just| really)?(?: like| love| want| need| wish)?(?: to| 2) "
-        r"(?:know|learn|find out|ask|understand|figure out|see|hear)(?: about)?\s+"
-        r"(?=how|why|what|when|where|who|which|if|whether)",
-        r"^(?:i|we) (?:do not|don't|dont) (?:know|understand|get)\s+(?=how|why|what|when|where|who|which|if)",
-        r"^(?:any idea|any ideas|is there any way to know|just wondering|wondering|my question is|"
-        r"i have a question|quick question|help me understand|any chance you know)[,:;-]?\s+(?:on |about )?",
-        r"^(?:if|whether)\s+(?=\w+\W+\w+\W+\w)",
-    )
-)
-_CLOSING: Final = re.compile(
-    r"[\s,.;!-]*\b(?:please|pls|plz|kindly|thanks|thank you|thx|cheers|many thanks|thanks in advance|"
-    r"thanks a lot|thank you very much|thank you so much|or not|if possible|sir|anyone|any ideas|right now|"
-    r"why or why not|(?:and|&) why|if (?:so|yes),? why)\W*$",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +122,6 @@ class Parsed:
     def norms(self) -> list[str]:
         """The norms of all tokens, in order."""
         return [token.norm for token in self.tokens]
-
-
-def strip_politeness(text: str) -> str:
-    """Drop greetings, "could you tell me", "please" and thanks from both ends; never everything."""
-    changed = True
-    while changed:
-        changed = False
-        for pattern in _OPENINGS:
-            shorter = pattern.sub("", text, count=1)
-            if shorter != text and len(shorter) >= 6:
-                text, changed = shorter, True
-        shorter = _CLOSING.sub("", text)
-        if shorter != text and len(shorter) >= 6:
-            text, changed = shorter, True
-    return text
 
 
 def _same_request(text: str) -> str:
@@ -205,13 +161,19 @@ def _expand(word: str) -> list[str]:
     if word.endswith("'s"):
         stem = word[:-2]
         is_verb = stem in w.WH_WORDS or w.PRONOUNS.get(stem) in ("it", "he", "she")
-        return [stem, "is"] if is_verb else [stem]
-    return [word.replace("'", "")] if word.replace("'", "") else []
+        return [stem, "is"] if is_verb else [standard(stem)]
+    word = standard(word.replace("'", ""))
+    return [word] if word else []
+
+
+_ORDERS: Final = {"1st": "first", "2nd": "second"}
 
 
 def _classify(surface: str, norm: str, first: bool) -> Token:
     if surface in w.CURRENCY_SIGNS:
         return Token(surface, w.CURRENCY_SIGNS[surface], "sign", True, False, first)
+    if norm in _ORDERS:
+        return Token(surface, _ORDERS[norm], "word", True, False, first)
     if (value := read_digits(norm)) is not None:
         return Token(surface, value, "number", True, False, first)
     if norm.startswith("-"):  # a command's option
@@ -223,22 +185,6 @@ def _classify(surface: str, norm: str, first: bool) -> Token:
     norm = "usa" if surface == "US" else norm
     content = norm not in w.FUNCTION_WORDS
     return Token(surface, norm, "word", content, surface[:1].isupper() and norm != "i", first)
-
-
-def _join_numbers(tokens: list[Token]) -> list[Token]:
-    """Replace runs of number words by one number token, and a digit with its scale (`2 million`)."""
-    joined: list[Token] = []
-    at = 0
-    while at < len(tokens):
-        head = tokens[at]
-        found = read_words([t.norm for t in tokens[at : at + 8]]) if head.kind == "word" else None
-        if found:
-            joined.append(Token(head.surface, found[0], "number", True, False, head.first))
-            at += found[1]
-            continue
-        joined.append(head)
-        at += 1
-    return joined
 
 
 _KEPT: Final = 2_048  # questions whose parse is kept: 3 kB each for a sentence of fourteen words
@@ -258,7 +204,8 @@ def _kept(text: str) -> Parsed:
 def _parsed(text: str) -> Parsed:
     text = normalise(text)
     lower = text.lower()
-    stripped = _CODE_JOINT.sub(r"\1\2", _same_request(strip_politeness(text)))
+    plain = one_notation(write_out(fold_accents(text)))
+    stripped = _CODE_JOINT.sub(r"\1\2", _same_request(strip_politeness(plain)))
     shouting = stripped.isupper()
     tokens: list[Token] = []
     end = 0
@@ -272,4 +219,4 @@ def _parsed(text: str) -> Parsed:
             if place == 0 and surface[:1].isupper():
                 keep = keep[:1].upper() + keep[1:]
             tokens.append(_classify(keep, part, first and place == 0))
-    return Parsed(tuple(_join_numbers(tokens)), lower)
+    return Parsed(tuple(join_amounts(tokens)), lower)

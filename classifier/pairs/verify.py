@@ -13,6 +13,7 @@ from classifier.pairs.artifact import PairArtifact, load_artifact
 from classifier.pairs.checks import first_refusal
 from classifier.pairs.features import featurise
 from classifier.pairs.pair import Pair, compare
+from classifier.pairs.reconcile import as_question, is_same_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class PairVerdict:
 
 def is_identical(pair: Pair) -> bool:
     """Whether the questions have the same words in the same order, once politeness and spelling are put aside."""
-    return pair.a.norms() == pair.b.norms()
+    a, b = pair.a.norms(), pair.b.norms()
+    return is_same_text(a, b) or is_same_text(as_question(a), as_question(b))
 
 
 class PairVerifier:

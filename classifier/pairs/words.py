@@ -14,6 +14,11 @@ def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+def respellings(pairs: str) -> dict[str, str]:
+    """`word=standard` pairs, blank-separated; an empty standard drops the word."""
+    return dict(pair.split("=") for pair in pairs.split())
+
+
 def _map(**groups: str) -> dict[str, str]:
     return {word: name for name, members in groups.items() for word in members.split()}
 
@@ -143,7 +148,8 @@ UNITS: Final = _map(
     century="century centuries", celsius="celsius centigrade", fahrenheit="fahrenheit", kelvin="kelvin",
     byte="byte bytes", kb="kb kilobyte kilobytes", mb="mb megabyte megabytes", gb="gb gigabyte gigabytes",
     tb="tb terabyte terabytes", bit="bit bits", mph="mph", kph="kph kmh", watt="watt watts",
-    kw="kw kilowatt kilowatts", volt="volt volts", amp="amp amps", calorie="calorie calories kcal",
+    mps="mps", sqm="sqm", sqft="sqft", sqkm="sqkm", sqmi="sqmi", kw="kw kilowatt kilowatts", volt="volt volts",
+    amp="amp amps", calorie="calorie calories kcal",
     dozen="dozen dozens", semester="semester semesters", quarter="quarter quarters",
 )  # fmt: skip
 # Measure words that are also everyday nouns or verbs: compared only beside a number.
@@ -193,10 +199,10 @@ CONTRACTIONS: Final = {
     "w/o": "without", "w/": "with", "b/w": "between", "vs": "versus", "vs.": "versus", "btw": "",
     "info": "information", "app": "application", "apps": "applications", "tv": "television",
     "ok": "okay", "pic": "picture", "pics": "pictures", "uni": "university", "prof": "professor",
-    "dept": "department", "acct": "account", "a/c": "account", "temp": "temperature", "approx": "about",
+    "a/c": "account", "temp": "temperature",
     "mobile": "phone", "cellphone": "phone", "cell": "phone", "pc": "computer", "fave": "favorite",
-    "favourite": "favorite", "no.": "number", "num": "number", "#": "number", "&": "and",
-    "till": "until", "e.g.": "example", "i.e.": "", "etc.": "", "lbs": "pounds", "cos": "because",
+    "favourite": "favorite", "no.": "number", "#": "number", "&": "and",
+    "till": "until", "e.g.": "example", "i.e.": "", "etc.": "", "lbs": "lb", "cos": "because",
     "photo": "picture", "photos": "pictures", "advert": "advertisement", "ads": "advertisements",
     "exam": "test", "exams": "tests", "max": "maximum", "min": "minimum", "ppl": "people", "bday": "birthday",
 }  # fmt: skip

@@ -1,0 +1,114 @@
+"""One notation for units, amounts, times, dates and sums: `50 km/h` and `50 kph`, `15:00` and `3 pm`, `18 + 6`.
+
+Rules on the text, for what the tokens would take apart; each is asked only where its sign is in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from classifier.pairs.numerals import read_words
+
+_LENGTHS: Final = {"m": "met(?:er|re)s?|m", "ft": "f(?:oo|ee)t|ft", "km": "kilomet(?:er|re)s?|kms?", "mi": "miles?|mi"}
+_UNITS: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), name)
+    for pattern, name in (
+        (r"(?<=[\d\s])(?:kms? ?/ ?h(?:r|our)?\b|kmp?h\b|(?:kms?|kilomet(?:er|re)s) (?:per|an) hour\b)", " kph"),
+        (r"(?<=[\d\s])(?:mi(?:les?)? ?/ ?h(?:r|our)?\b|miles (?:per|an) hour\b)", " mph"),
+        (r"(?<=[\d\s])(?:m ?/ ?s(?:ec)?\b|met(?:er|re)s (?:per|a) second\b)", " mps"),
+        *(
+            (rf"\b(?:sq(?:uare)?\.? ?(?:{long})|sq{short})(?!\w)|(?<=\d) ?{short}(?:2|\^2)(?!\w)", f" sq{short}")
+            for short, long in _LENGTHS.items()
+        ),
+        (r"(?<=\d) ?(?:°|º|deg(?:rees?)?)? ?(?:c|celsius|centigrade)\b(?!\+|#)", " celsius"),
+        (r"(?<=\d) ?(?:°|º|deg(?:rees?)?)? ?(?:f|fahrenheit)\b", " fahrenheit"),
+        (r"\bper cent\b|\bpct\b\.?", "percent"),
+    )
+)
+_CLOCK: Final = re.compile(r"\b(\d{1,2})(?:[:.h](\d\d))? ?(am|pm)\b|\b([01]?\d|2[0-3]):([0-5]\d)\b(?! ?[ap]m\b|:)|"
+                           r"\b(\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) ?o'? ?clock\b",
+                           re.IGNORECASE)  # fmt: skip
+_MONTH: Final = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+_ORDINAL: Final = (
+    r"((?:twenty|thirty)[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|first|second|third|fourth|"
+    r"fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|"
+    r"thirtieth)"
+)
+_DAY_MONTH: Final = re.compile(
+    rf"\b(?:the )?(?:(\d{{1,2}})((?:st|nd|rd|th)?(?: of)?)|{_ORDINAL} of) {_MONTH}(?:,? (\d{{4}})\b)?",
+    re.IGNORECASE,
+)
+_MONTH_DAY: Final = re.compile(
+    rf"\b{_MONTH} (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.]\d)(?:,? (\d{{4}})\b)?", re.IGNORECASE
+)
+_ISO: Final = re.compile(r"\b(\d{4})-(0\d|1[0-2])-([0-3]\d)\b(?![-T])")
+_MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                  "November", "December")  # fmt: skip
+_DECADE: Final = re.compile(r"\bthe (?:19)?'?([2-9]0)s\b")
+_THOUSANDS: Final = re.compile(r"(?<![\d.,])(\d{1,3})((?: \d{3})+)(?![\d.,])")
+_OPERATOR: Final = re.compile(r"(?<=[\w)²³]) ?(\+|×|÷|=|−|<=?|>=?|≤|≥| [-/*] |\^) ?(?=[-(]?[\w])")
+_OPERATION: Final = {
+    "+": "plus", "×": "times", "*": "times", "÷": "divided by", "/": "divided by", "=": "equals", "−": "minus",
+    "-": "minus", "<": "less than", ">": "greater than", "^": "to the power of", "<=": "at most", ">=": "at least",
+    "≤": "at most", "≥": "at least",
+}  # fmt: skip
+_MATHS: Final = re.compile(
+    r"[+×÷=^]|\b(?:what(?:'s| is)|calculate|compute|solve|evaluate|simplify|divided|times|minus|plus|equals?|sum)\b",
+    re.IGNORECASE,
+)
+
+
+def one_notation(text: str) -> str:
+    """The text with units, amounts, times, dates and operators in the notation that the checks compare."""
+    if " of " in text:
+        text = _DAY_MONTH.sub(_day_month, text)
+    if not any(c.isdigit() for c in text):
+        return text
+    for pattern, name in _UNITS:
+        text = pattern.sub(name, text)
+    text = _THOUSANDS.sub(lambda m: m[1] + m[2].replace(" ", ""), text)
+    text = _CLOCK.sub(_time, text)
+    text = _ISO.sub(lambda m: f"{int(m[3])} {_MONTHS[int(m[2]) - 1]} {m[1]}", text)
+    text = _MONTH_DAY.sub(lambda m: _date(m[2], m[1], m[3]), text)
+    text = _DAY_MONTH.sub(_day_month, text)
+    text = _DECADE.sub(r"the 19\1s", text)
+    return _OPERATOR.sub(_operation, text) if _MATHS.search(text) else text
+
+
+def _time(match: re.Match[str]) -> str:
+    """`3:00 pm` and `15:00` to `3 pm`, `3 o'clock` to `3`, `7.30 pm` to `7h30 pm`."""
+    if match[6]:
+        return match[6]
+    hour, minute, half = (match[1], match[2], match[3]) if match[1] else (match[4], match[5], "")
+    if not half and int(hour) > 12:
+        hour, half = str(int(hour) - 12), "pm"
+    shown = str(int(hour)) if (minute or "00") == "00" else f"{int(hour)}h{minute}"
+    return f"{shown} {half.lower()}".strip()
+
+
+def _date(day: str, month: str, year: str | None) -> str:
+    """`May 1st, 2020` and `the first of May 2020` to `1 May 2020`."""
+    name = next(m for m in _MONTHS if m.startswith(month[:3].capitalize()))
+    return f"{day} {name}" + (f" {year}" if year else "")
+
+
+def _day_month(match: re.Match[str]) -> str:
+    """`1 may` may be no date (`the other 2 may fail`): there an ordinal or a capital must say so."""
+    if match[4] in ("may", "march") and not match[2] and not match[3]:
+        return match[0]
+    return _date(match[1] or _read(match[3]), match[4], match[5])
+
+
+def _read(ordinal: str) -> str:
+    alone = {"first": "1", "second": "2"}  # which are not read as numbers elsewhere
+    words = ordinal.lower().replace("-", " ").split()
+    value = read_words(words)
+    return value[0] if value else alone[words[0]]
+
+
+def _operation(match: re.Match[str]) -> str:
+    return f" {_OPERATION[match[1].strip()]} "
