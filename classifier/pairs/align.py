@@ -41,19 +41,24 @@ def match_score(one: Token, other: Token, lexicon: Lexicon) -> float:
     """How good a counterpart a token is, 0 (none) to 1 (the same)."""
     if one.kind != "word" or other.kind != "word":
         return SAME if one.norm == other.norm and one.kind == other.kind else 0.0
-    if one.norm == other.norm or {one.norm, other.norm} == _COUNTRY:
+    return _word_score(one.norm, other.norm, one.content, other.content, lexicon)
+
+
+@lru_cache(maxsize=65536)  # questions of one application are made of the same words: most pairs were looked at before
+def _word_score(one: str, other: str, content: bool, other_content: bool, lexicon: Lexicon) -> float:
+    if one == other or {one, other} == _COUNTRY:
         return SAME
-    if not one.content and not other.content:
-        return _function_score(one.norm, other.norm)
-    if lexicon.lemmas(one.norm) & lexicon.lemmas(other.norm) or _is_same_measure(one.norm, other.norm):
+    if not content and not other_content:
+        return _function_score(one, other)
+    if lexicon.lemmas(one) & lexicon.lemmas(other) or _is_same_measure(one, other):
         return LEMMA
-    if lexicon.opposed(one.norm, other.norm):
+    if lexicon.opposed(one, other):
         return 0.0
-    if not one.content or not other.content:
+    if not content or not other_content:
         return 0.0
     if _is_acronym(one, other):
         return ABBREVIATION
-    return _meaning_score(one.norm, other.norm, lexicon)
+    return _meaning_score(one, other, lexicon)
 
 
 def _is_same_measure(one: str, other: str) -> bool:
@@ -68,12 +73,11 @@ def _function_score(one: str, other: str) -> float:
     return 0.0
 
 
-def _is_acronym(one: Token, other: Token) -> bool:
+def _is_acronym(one: str, other: str) -> bool:
     """`U.S.` and `us` are written alike after normalising; here `uk` and `UK` or plural `ATMs` and `ATM`."""
-    return one.norm.rstrip("s") == other.norm.rstrip("s") and len(one.norm) > 2
+    return one.rstrip("s") == other.rstrip("s") and len(one) > 2
 
 
-@lru_cache(maxsize=65536)
 def _meaning_score(one: str, other: str, lexicon: Lexicon) -> float:
     if lexicon.antonyms(one, other) or one in w.UNITS or other in w.UNITS or one in w.DATES or other in w.DATES:
         return 0.0
@@ -96,12 +100,17 @@ def _meaning_score(one: str, other: str, lexicon: Lexicon) -> float:
 def align(first: Parsed, second: Parsed, lexicon: Lexicon) -> Alignment:
     """Match equal tokens first, then what is left by meaning; among equals the nearest in place and neighbours."""
     a, b = first.tokens, second.tokens
-    places: dict[str, list[int]] = {}
-    for j, token in enumerate(b):
-        places.setdefault(token.norm, []).append(j)
-    equal = [(-SAME, _distance(a, b, i, j), i, j) for i, one in enumerate(a) for j in places.get(one.norm, ())]
     taken: dict[int, Link] = {}
     used: set[int] = set()
+    places, others = _places(a), _places(b)
+    equal = []
+    for norm in places.keys() & others.keys():
+        if len(places[norm]) == len(others[norm]) == 1:  # no choice
+            i, j = places[norm][0], others[norm][0]
+            taken[i] = Link(i, j, SAME)
+            used.add(j)
+        else:
+            equal += [(-SAME, _distance(a, b, i, j), i, j) for i in places[norm] for j in others[norm]]
     _take(sorted(equal), taken, used)
     left_a = [i for i in range(len(a)) if i not in taken]
     left_b = [j for j in range(len(b)) if j not in used]
@@ -116,6 +125,13 @@ def align(first: Parsed, second: Parsed, lexicon: Lexicon) -> Alignment:
     links = tuple(taken[i] for i in sorted(taken))
     only_a = tuple(i for i in left_a if i not in taken)
     return Alignment(links, only_a, tuple(j for j in left_b if j not in used))
+
+
+def _places(tokens: tuple[Token, ...]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for at, token in enumerate(tokens):
+        found.setdefault(token.norm, []).append(at)
+    return found
 
 
 def _take(candidates: list[tuple[float, float, int, int]], taken: dict[int, Link], used: set[int]) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.text import Parsed, Token
 
@@ -15,6 +16,7 @@ _OPEN: Final = w.word_set("thing things way ways name names best top some good")
 GENERIC_SUBJECTS: Final = w.word_set("i we you they one people someone anyone somebody us u")
 
 
+@once
 def _target(parsed: Parsed) -> int | None:
     """The noun that `what is the N of ...` or `who was the N that ...` asks for; None for other forms."""
     tokens = parsed.tokens
@@ -29,6 +31,7 @@ def _target(parsed: Parsed) -> int | None:
     return None
 
 
+@once
 def _asks_name(parsed: Parsed) -> bool:
     """`What is the (last) name of ...`."""
     norms = parsed.norms()[:6]
@@ -73,9 +76,15 @@ def voice_of(parsed: Parsed, at: int, lexicon: Lexicon) -> str:
     return "active" if lexicon.may_be_verb(norm) else ""
 
 
+@once
+def _says_be(parsed: Parsed) -> bool:
+    """Without a form of be nothing is passive."""
+    return not _BE.isdisjoint(parsed.norms())
+
+
 def check_voice(pair: Pair) -> str | None:
     """`Who hired` against `who was hired by`: the same verb in another voice, while nothing changed sides."""
-    if any(is_salient(t) for t in pair.moved):
+    if any(is_salient(t) for t in pair.moved) or not (_says_be(pair.a) or _says_be(pair.b)):
         return None
     for link in pair.alignment.links:
         first, second = pair.a.tokens[link.a], pair.b.tokens[link.b]

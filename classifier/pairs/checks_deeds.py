@@ -12,6 +12,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.phrases import stands_alone
 from classifier.pairs.text import Parsed, Token
@@ -50,6 +51,7 @@ _EMPTY: Final = w.word_set(
 )
 
 
+@once
 def _deed(parsed: Parsed, lexicon: Lexicon) -> int | None:
     """Place of the first verb that tells what is to be done; None where the question does not ask for a deed."""
     for at, token in enumerate(parsed.tokens):

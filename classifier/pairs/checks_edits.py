@@ -10,6 +10,7 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.align import match_score
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.pair import Edit, Pair, is_salient, speaks
 from classifier.pairs.phrases import PRAISE
 from classifier.pairs.text import Parsed, Token
@@ -41,6 +42,7 @@ def _same_name(token: Token, other: Token, pair: Pair) -> bool:
     return match_score(token, other, pair.lexicon) > 0 or (len(one) >= 4 and two.startswith(one[:-1]))
 
 
+@once
 def _is_titled(parsed: Parsed) -> bool:
     """Most words are capitalised, so that capitals say nothing."""
     content = [t for t in parsed.tokens if t.kind == "word" and t.content]

@@ -10,6 +10,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.checks_asked import GENERIC_SUBJECTS, voice_of
+from classifier.pairs.once import once
 from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.phrases import POINTING
 from classifier.pairs.text import Parsed
@@ -23,6 +24,7 @@ _LEADING: Final = w.word_set("in on at for during if when as of within since wit
 _MODIFYING: Final = w.word_set("that which who are is was were of be being been for in on with the a an s")
 
 
+@once
 def _arguments(parsed: Parsed) -> dict[str, set[str]]:
     """The first content word after each directed preposition."""
     found: dict[str, set[str]] = {}

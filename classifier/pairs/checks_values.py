@@ -8,13 +8,19 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.language import language_of
+from classifier.pairs.once import once
 from classifier.pairs.pair import Pair
 from classifier.pairs.text import Parsed, Token
 
 
+@once
+def _language(parsed: Parsed) -> str:
+    return language_of(parsed.lower)
+
+
 def check_language(pair: Pair) -> str | None:
     """Another language is another answer; outside English only equal words are trusted."""
-    one, other = language_of(pair.a.lower), language_of(pair.b.lower)
+    one, other = _language(pair.a), _language(pair.b)
     if one != other:
         return f"language {one} against {other}"
     exact = not pair.lone_a() and not pair.lone_b() and not pair.moved
@@ -23,6 +29,7 @@ def check_language(pair: Pair) -> str | None:
     return None
 
 
+@once
 def _numbers(parsed: Parsed) -> list[str]:
     return [t.norm for t in parsed.tokens if t.kind == "number"]
 
@@ -43,6 +50,7 @@ def check_numbers(pair: Pair) -> str | None:
     return None
 
 
+@once
 def _has_lone_one(parsed: Parsed) -> bool:
     """`one` and `a` say 1 without being read as a number."""
     return any(t.norm in ("one", "a", "an", "single") for t in parsed.tokens)
@@ -69,6 +77,7 @@ _AFTER_COLON: Final = re.compile(r"^(?!https?:)[^:?.!]{4,80}:\s+(.{3,})$")
 _WORDS: Final = re.compile(r"[\w']+")
 
 
+@once
 def _material(parsed: Parsed, asked: str) -> list[str]:
     """The words of what is to be worked on: a quotation, or what stands behind an instruction and a colon."""
     quoted = _QUOTED.search(parsed.lower)
@@ -86,6 +95,7 @@ def check_material(pair: Pair) -> str | None:
     return None
 
 
+@once
 def _units(parsed: Parsed) -> set[str]:
     found = set()
     for i, token in enumerate(parsed.tokens):
@@ -109,6 +119,7 @@ def check_units(pair: Pair) -> str | None:
     return None
 
 
+@once
 def _units_of_numbers(parsed: Parsed) -> set[str]:
     """Units that stand beside a number."""
     found = set()
@@ -119,6 +130,7 @@ def _units_of_numbers(parsed: Parsed) -> set[str]:
     return found - {""}
 
 
+@once
 def _dates(parsed: Parsed) -> set[str]:
     found = {w.DATES[t.norm] for t in parsed.tokens if t.norm in w.DATES and not _is_plain(t)}
     for before, token in zip(parsed.tokens, parsed.tokens[1:], strict=False):

@@ -81,11 +81,10 @@ _HELPING: Final = w.word_set("do help fix treat solve stop prevent cure")
 def _asks_why(pair: Pair) -> str | None:
     """`Why did rents fall` beside `what were the rents`: what happened stands on one side only."""
     whys = [_is_why(parsed, asked) for parsed, asked in ((pair.a, pair.asked_a), (pair.b, pair.asked_b))]
-    told = [
-        [t for t in lone if t.norm not in w.LIGHT | _REASONS | AFTER_HOW.keys()]
-        for lone in (pair.lone_a(), pair.lone_b())
-    ]
-    if whys[0] == whys[1] or all(told) or not any(told):
+    if whys[0] == whys[1]:
+        return None
+    told = [[t for t in lone if t.norm not in _SAID_WITH_WHY] for lone in (pair.lone_a(), pair.lone_b())]
+    if all(told) or not any(told):
         return None
     return f"only one side asks why, and only one says {(told[0] or told[1])[0].norm}"
 
@@ -97,6 +96,7 @@ def _is_why(parsed: Parsed, asked: str) -> bool:
 
 
 _REASONS: Final = w.word_set("made makes caused causes cause make purpose wrong reason reasons leads lead led")
+_SAID_WITH_WHY: Final = w.LIGHT | _REASONS | AFTER_HOW.keys()
 _FEW: Final = 2  # words more; with many of them the wording is another one as a whole
 _MUCH: Final = 4  # shared content words that say about whom or what both ask
 _FORMS_OF_HOW: Final = ({"how", "what"}, {"how", "where"})

@@ -11,9 +11,11 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import NEGATIVE_PREFIXES, Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.pair import Pair
 from classifier.pairs.text import Parsed, Token
 
+_WITHOUT: Final = ("less", "free")
 _IDIOMS: Final = (("or", "not"), ("whether", "not"), ("not", "only"), ("no", "matter"))
 _IRREGULAR_DEGREE: Final = {
     "better": "more", "best": "most", "worse": "less", "worst": "least", "more": "more", "most": "most",
@@ -21,6 +23,7 @@ _IRREGULAR_DEGREE: Final = {
 }  # fmt: skip
 
 
+@once
 def _negations(parsed: Parsed) -> int:
     norms = parsed.norms()
     count = sum(norm in w.NEGATORS for norm in norms)
@@ -29,6 +32,7 @@ def _negations(parsed: Parsed) -> int:
     return count
 
 
+@once
 def _says_except(parsed: Parsed) -> int:
     """`avoid Mondays` and `other than Mondays` say what a negation says on the other side."""
     norms = parsed.norms()
@@ -59,10 +63,12 @@ def check_negation(pair: Pair) -> str | None:
 
 def _is_negated_form(one: str, other: str, lexicon: Lexicon) -> bool:
     short, long = sorted((one, other), key=len)
+    if not long.startswith(NEGATIVE_PREFIXES) and not long.endswith(_WITHOUT):
+        return False
     stems = {long[len(p) :] for p in NEGATIVE_PREFIXES if long.startswith(p) and len(long) - len(p) > 3}
     if any(lexicon.lemmas(stem) & lexicon.lemmas(short) for stem in stems):
         return True
-    return long.endswith(("less", "free")) and len(long) > 4 and long[:-4] == short[: len(long) - 4]
+    return long.endswith(_WITHOUT) and len(long) > 4 and long[:-4] == short[: len(long) - 4]
 
 
 def _classes(parsed: Parsed, table: dict[str, str]) -> Counter[str]:
@@ -92,6 +98,7 @@ def check_quantifiers(pair: Pair) -> str | None:
     return None
 
 
+@once
 def _weak_quantifiers(parsed: Parsed) -> Counter[str]:
     """`most` after `the` is a degree and left to that check."""
     counts = _classes(parsed, w.QUANTIFIERS_WEAK)
@@ -109,6 +116,7 @@ _BEFORE_FEW: Final = w.word_set("a the last past next first these those quite my
 _BEFORE_LAST: Final = _BEFORE_DEGREE | w.word_set("our his her their in during at to of for from on since")
 
 
+@once
 def _scopes(parsed: Parsed) -> set[str]:
     """Scope words; `last` only where it is no verb (`how long does it last`)."""
     found = set()
@@ -136,6 +144,7 @@ def check_scope(pair: Pair) -> str | None:
     return None
 
 
+@once
 def _degrees(parsed: Parsed, lexicon: Lexicon) -> set[str]:
     found = set()
     for token in parsed.tokens:

@@ -75,7 +75,6 @@ class Lexicon:
         self.similarity = lru_cache(maxsize=65536)(self._similarity)
         # Questions of one application are made of the same words: most pairs of them were looked at before.
         self.antonyms = lru_cache(maxsize=65536)(self._are_antonyms)
-        self.opposed = lru_cache(maxsize=65536)(self._are_opposed)
 
     def knows(self, word: str) -> bool:
         """Whether the word or one of its base forms is in the dictionary or has a vector of its own."""
@@ -126,7 +125,7 @@ class Lexicon:
     def _groups_of(self, word: str) -> set[int]:
         return {group for lemma in self.lemmas(word) for group in self._groups.get(lemma, ())}
 
-    def _are_opposed(self, one: str, other: str) -> bool:
+    def opposed(self, one: str, other: str) -> bool:
         """Whether the hand-written list of opposites has the words."""
         return any((a, b) in self._opposites for a in self.lemmas(one) for b in self.lemmas(other))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from classifier.pairs import words as w
 from classifier.pairs.align import Alignment, align
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.reconcile import write_alike
 from classifier.pairs.slips import correct
 from classifier.pairs.text import Parsed, Token, parse
@@ -45,15 +46,19 @@ class Pair:
     asked_a: Asked
     asked_b: Asked
     lexicon: Lexicon
+    known: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)  # see `once`
 
+    @once
     def lone_a(self) -> list[Token]:
         """Unmatched salient content of the first question."""
         return [t for i in self.alignment.only_a if is_salient(t := self.a.tokens[i])]
 
+    @once
     def lone_b(self) -> list[Token]:
         """Unmatched salient content of the second question."""
         return [t for j in self.alignment.only_b if is_salient(t := self.b.tokens[j])]
 
+    @once
     def asks_for_list(self) -> bool:
         """Whether both ask which things there are: `which rooms are free`, `are there any free rooms`, `list ...`."""
         return asks_for_list(self.a, self.asked_a) and asks_for_list(self.b, self.asked_b)
@@ -69,11 +74,13 @@ class Pair:
         """Whether both sides say when, so that the tense adds nothing."""
         return all(any(t.norm in w.DATES or t.norm == "next" for t in p.tokens) for p in (self.a, self.b))
 
+    @once
     def is_one_edit(self) -> bool:
         """Whether one question is the other with a single change, articles and fillers apart."""
         places = [e for e in self.edits if any(speaks(t) for t in (*e.only_a, *e.only_b))]
         return len(places) <= 1 and not any(is_salient(t) for t in self.moved)
 
+    @once
     def is_small_edit(self) -> bool:
         """Whether all content is matched but for at most one place: then each difference must be harmless."""
         lone_a, lone_b = self.lone_a(), self.lone_b()
@@ -126,19 +133,49 @@ def compare(first: str, second: str, lexicon: Lexicon) -> Pair:
 
 def _find_edits(a: Parsed, b: Parsed, alignment: Alignment) -> tuple[tuple[Edit, ...], tuple[Token, ...]]:
     """Difference of the two sequences in which linked tokens count as equal."""
-    keys_a: list[str] = [f"a{i}" for i in range(len(a.tokens))]
-    keys_b: list[str] = [f"b{j}" for j in range(len(b.tokens))]
+    partners: list[int | None] = [None] * len(a.tokens)
+    linked_b = set()
     for link in alignment.links:
-        keys_a[link.a] = keys_b[link.b] = f"={link.a}"
-    matcher = SequenceMatcher(None, keys_a, keys_b, autojunk=False)
+        partners[link.a] = link.b
+        linked_b.add(link.b)
     edits: list[Edit] = []
     moved: list[Token] = []
-    for tag, a0, a1, b0, b1 in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        only_a = tuple(a.tokens[i] for i in range(a0, a1) if keys_a[i][0] == "a")
-        only_b = tuple(b.tokens[j] for j in range(b0, b1) if keys_b[j][0] == "b")
-        moved.extend(a.tokens[i] for i in range(a0, a1) if keys_a[i][0] == "=")
+    at_a = at_b = 0
+    for block_a, block_b, length in (*_blocks(partners, len(b.tokens)), (len(a.tokens), len(b.tokens), 0)):
+        only_a = tuple(a.tokens[i] for i in range(at_a, block_a) if partners[i] is None)
+        only_b = tuple(b.tokens[j] for j in range(at_b, block_b) if j not in linked_b)
+        moved.extend(a.tokens[i] for i in range(at_a, block_a) if partners[i] is not None)
         if only_a or only_b:
             edits.append(Edit(only_a, only_b))
+        at_a, at_b = block_a + length, block_b + length
     return tuple(edits), tuple(moved)
+
+
+def _blocks(partners: Sequence[int | None], length_b: int) -> list[tuple[int, int, int]]:
+    """Runs (start in a, start in b, length) of neighbours that are linked to neighbours, in order: the longest one, the
+    first of equals, then what lies left and right of it. As difflib's, for tokens that have one partner at most."""
+    found = []
+    ranges = [(0, len(partners), 0, length_b)]
+    while ranges:
+        low_a, high_a, low_b, high_b = ranges.pop()
+        start_a, start_b, length = _longest(partners, low_a, high_a, low_b, high_b)
+        if length:
+            found.append((start_a, start_b, length))
+            ranges.append((low_a, start_a, low_b, start_b))
+            ranges.append((start_a + length, high_a, start_b + length, high_b))
+    return sorted(found)
+
+
+def _longest(partners: Sequence[int | None], low_a: int, high_a: int, low_b: int, high_b: int) -> tuple[int, int, int]:
+    longest = (low_a, low_b, 0)
+    at = low_a
+    while at < high_a:
+        start, partner = at, partners[at]
+        at += 1
+        if partner is None or not low_b <= partner < high_b:
+            continue
+        while at < high_a and partner + at - start < high_b and partners[at] == partner + at - start:
+            at += 1
+        if at - start > longest[2]:
+            longest = (start, partner, at - start)
+    return longest

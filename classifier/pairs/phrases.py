@@ -9,6 +9,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.pair import is_salient
 from classifier.pairs.text import Parsed, Token
 
@@ -66,6 +67,7 @@ def phrases_of(parsed: Parsed) -> Iterator[Phrase]:
         yield Phrase(lead, tuple(run))
 
 
+@once
 def clauses_of(parsed: Parsed) -> list[list[int]]:
     """The places of each sentence's tokens; `and I ...`, `but there is ...` begin one of their own."""
     found: list[list[int]] = []

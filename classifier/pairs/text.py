@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from classifier.pairs import words as w
 from classifier.pairs.amounts import join_amounts
 from classifier.pairs.frames import strip_politeness
 from classifier.pairs.notation import one_notation
 from classifier.pairs.numerals import read_digits, read_roman
+from classifier.pairs.once import once
 from classifier.pairs.spelling import fold_accents, standard, write_out
 
 Kind = Literal["word", "number", "code", "sign"]
@@ -118,7 +119,9 @@ class Parsed:
 
     tokens: tuple[Token, ...]
     lower: str
+    known: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)  # see `once`
 
+    @once
     def norms(self) -> list[str]:
         """The norms of all tokens, in order."""
         return [token.norm for token in self.tokens]
@@ -143,7 +146,7 @@ def normalise(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
     text = re.sub(r"[‐-―]", "-", text)
     text = re.sub(r"\s+", " ", _ACRONYM.sub(lambda m: m[0].replace(".", ""), text))
-    text = _IN_BRACKETS.sub(_drop_initials, text)
+    text = _IN_BRACKETS.sub(_drop_initials, text) if "(" in text else text
     for pattern, name in _SAME_PHRASES:
         text = pattern.sub(name, text)
     return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()
@@ -169,6 +172,7 @@ def _expand(word: str) -> list[str]:
 _ORDERS: Final = {"1st": "first", "2nd": "second"}
 
 
+@lru_cache(maxsize=4096)  # the questions of one application are made of the same words
 def _classify(surface: str, norm: str, first: bool) -> Token:
     if surface in w.CURRENCY_SIGNS:
         return Token(surface, w.CURRENCY_SIGNS[surface], "sign", True, False, first)
@@ -187,7 +191,7 @@ def _classify(surface: str, norm: str, first: bool) -> Token:
     return Token(surface, norm, "word", content, surface[:1].isupper() and norm != "i", first)
 
 
-_KEPT: Final = 2_048  # questions whose parse is kept: 3 kB each for a sentence of fourteen words
+_KEPT: Final = 2_048  # questions kept, with what was read of them: 4 kB each for a sentence of fourteen words
 _KEPT_CHARS: Final = 500  # longer ones are parsed anew: one of 20,000 characters would hold 0.8 MB
 
 
@@ -214,7 +218,7 @@ def _parsed(text: str) -> Parsed:
         first = not tokens or any(c in ".?!:" for c in gap)
         end = match.end()
         surface = match[0].lower() if shouting else match[0]
-        for place, part in enumerate(_expand(surface.lower())):
+        for place, part in enumerate(filter(None, _expand(surface.lower()))):
             keep = surface if part == surface.lower() else part
             if place == 0 and surface[:1].isupper():
                 keep = keep[:1].upper() + keep[1:]

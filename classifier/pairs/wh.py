@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from classifier.pairs import words as w
+from classifier.pairs.once import once
 from classifier.pairs.text import Parsed
 
 Asked = Literal[
@@ -44,6 +45,7 @@ _COMPATIBLE: Final = frozenset(
 _PERSONS: Final = w.word_set("person character man woman boy girl guy somebody someone people")
 
 
+@once
 def asked_for(parsed: Parsed) -> Asked:
     """Classify by the first question word, or by a leading auxiliary; `none` for statements and requests."""
     norms = parsed.norms()

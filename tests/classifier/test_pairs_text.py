@@ -22,6 +22,7 @@ from classifier.pairs.wh import asked_for
         ("at 8pm", ["at", "8", "pm"]),
         ("the U.S. flag", ["the", "usa", "flag"]),
         ("part AB-12", ["part", "ab12"]),
+        ("we do n't know", ["we", "do", "not", "know"]),
     ],
 )
 def test_texts_are_read_into_normal_tokens(text: str, norms: list[str]) -> None:
