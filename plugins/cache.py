@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Final
 
 from plugins.cache_config import CacheConfig
@@ -22,6 +22,8 @@ from plugins.values import CacheVerdict, Call, Constraints, Endpoint, Scope
 BYPASS: Final = "bypass"
 # Part of every key: entries of another format are other entries.
 FORMAT: Final = "2"
+_SCOPE: Final = tuple(field.name for field in fields(Scope))
+_as_json: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
 _PROVIDER_TEMPERATURE: Final = 1.0  # what the providers take when a request names none
 SHARED: Final = "@"
 SYSTEM_ROLES: Final = ("system", "developer")
@@ -44,8 +46,7 @@ _ABOUT_TEXT: Final = re.compile(
 
 def fingerprint(*parts: object) -> str:
     """SHA-256 of the parts as canonical JSON: no two lists of parts share the text that is hashed."""
-    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_as_json(parts).encode("ascii")).hexdigest()
 
 
 def scope_of(call: Call, tenant: TenantConfig, constraints: Constraints, target: str) -> Scope:
@@ -164,12 +165,16 @@ def ttl_for(task: str, config: CacheConfig) -> int:
 
 def exact_key(scope: Scope, question: str) -> str:
     """Digest of one request: equal only for equal scopes and questions equal up to `canonical`."""
-    return fingerprint(FORMAT, asdict(scope), canonical(question))
+    return fingerprint(FORMAT, _fields(scope), canonical(question))
 
 
 def scope_key(scope: Scope) -> str:
     """Digest of a scope: the only entries that a semantic lookup may see are those that carry it."""
-    return fingerprint(FORMAT, asdict(scope))[:32]
+    return fingerprint(FORMAT, _fields(scope))[:32]
+
+
+def _fields(scope: Scope) -> dict[str, str | bool]:
+    return {name: getattr(scope, name) for name in _SCOPE}
 
 
 def canonical(question: str) -> str:

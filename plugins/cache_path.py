@@ -6,7 +6,7 @@ Everything here fails open: without Redis, without a vector or in doubt the mode
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from plugins import cache as caching
@@ -28,6 +28,7 @@ class CachePath:
     cache: Cache | None
     embedder: Embedder
     limits: CacheLimits
+    _targets: dict[str, str] = field(default_factory=dict, init=False)  # by name, of which `check_name` knows each
 
     @property
     def reachable(self) -> bool:
@@ -132,6 +133,11 @@ class CachePath:
 
     def _target(self, model: str) -> str:
         """What would answer: the name with the models behind it, so that a changed model list misses."""
+        if (known := self._targets.get(model)) is None:
+            known = self._targets[model] = self._found_target(model)
+        return known
+
+    def _found_target(self, model: str) -> str:
         named = (self.config.group(model) if model in self.config.tiers else model,)
         groups = map(self.config.group, self.config.tiers) if is_alias(model, self.config) else named
         return caching.target_of(model, tuple(d.model for g in groups for d in self.catalog.groups.get(g, ())))

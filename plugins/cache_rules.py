@@ -21,8 +21,11 @@ def fold(text: str) -> str:
     """Lower case, without accents, plain apostrophes, single blanks; the two ends of a long text."""
     if len(text) > 2 * _ENDS_CHARS:
         text = f"{text[:_ENDS_CHARS]}\n{text[-_ENDS_CHARS:]}"
-    text = unicodedata.normalize("NFKD", text.casefold().translate(_APOSTROPHES))
-    return " ".join("".join(c for c in text if not unicodedata.combining(c)).split())
+    text = text.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
+        text = "".join(c for c in text if not unicodedata.combining(c))
+    return " ".join(text.split())
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -231,15 +234,23 @@ def language_of(text: str) -> str:
     It is part of the scope, so a wrong guess can only cost a hit.
     """
     head = text[:_ENDS_CHARS]
-    names = [unicodedata.name(c, "") for c in head if ord(c) > _LAST_LATIN and c.isalpha()]
-    if len(names) * 2 > sum(c.isalpha() for c in head):
-        scripts = Counter(name.split()[0].split("-")[0].lower() for name in names)
-        return "japanese" if scripts["hiragana"] + scripts["katakana"] else scripts.most_common(1)[0][0]
     words = re.findall(r"[a-z'-]+", fold(head))
     scores = {language: sum(word in known for word in words) for language, known in _WORDS_OF.items()}
-    for language, letters in _LETTERS_OF.items():
-        scores[language] += 2 * any(c in letters for c in head.casefold())
+    if not head.isascii():
+        if script := _script_of(head):
+            return script
+        for language, letters in _LETTERS_OF.items():
+            scores[language] += 2 * any(c in letters for c in head.casefold())
     return max(scores, key=lambda language: scores[language])
+
+
+def _script_of(head: str) -> str:
+    """The script of most letters, where that is not Latin."""
+    names = [unicodedata.name(c, "") for c in head if ord(c) > _LAST_LATIN and c.isalpha()]
+    if len(names) * 2 <= sum(c.isalpha() for c in head):
+        return ""
+    scripts = Counter(name.split()[0].split("-")[0].lower() for name in names)
+    return "japanese" if scripts["hiragana"] + scripts["katakana"] else scripts.most_common(1)[0][0]
 
 
 def passing_reason(texts: Iterable[str]) -> str:

@@ -122,30 +122,32 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("reasoning", "text", "chat_template_kwargs"), (_object, "an object")),
     **dict.fromkeys(("modalities", "include", "stop_sequences"), (_strings, "a list of strings")),
 }
-TEXTS = (
-    *("reasoning_effort", "service_tier", "verbosity", "safety_identifier", "prompt_cache_key", "suffix"),
-    *("prompt_cache_retention", "truncation", "encoding_format", "input_type"),
+TEXTS = frozenset(
+    {"reasoning_effort", "service_tier", "verbosity", "safety_identifier", "prompt_cache_key", "suffix"}
+    | {"prompt_cache_retention", "truncation", "encoding_format", "input_type"}
 )
 NUMBERS = {"top_p": (0.0, 1.0), "presence_penalty": (-2.0, 2.0), "frequency_penalty": (-2.0, 2.0), "min_p": (0.0, 1.0)}
 NUMBERS |= {"repetition_penalty": (0.0, 10.0)}
 INTEGERS = {"seed": (-(2**63), 2**63 - 1), "top_logprobs": (0, 20), "top_k": (-1, 100_000), "best_of": (1, 20)}
 INTEGERS |= {"dimensions": (1, 100_000), "max_tool_calls": (1, 10_000)}
-FLAGS = ("parallel_tool_calls", "store", "echo")
+FLAGS = frozenset({"parallel_tool_calls", "store", "echo"})
 
 
 def check_shapes(body: Json, *, is_chat: bool) -> None:
     """Check the type of every field that is not read elsewhere. Text completions alone count their `logprobs`."""
-    for name, (fits, wanted) in SHAPES.items():
-        if body.get(name) is not None and not fits(body[name]):
-            raise BadRequest(f"'{name}' must be {wanted}.", param=name)
-    for name in TEXTS:
-        text(body, name)
-    for name, (low, high) in NUMBERS.items():
-        number(body, name, low, high)
-    for name, (least, most) in INTEGERS.items():
-        integer(body, name, least, most)
-    for name in FLAGS:
-        flag(body, name)
+    for name, value in body.items():
+        if name in SHAPES:
+            fits, wanted = SHAPES[name]
+            if not fits(value):
+                raise BadRequest(f"'{name}' must be {wanted}.", param=name)
+        elif name in TEXTS:
+            text(body, name)
+        elif name in NUMBERS:
+            number(body, name, *NUMBERS[name])
+        elif name in INTEGERS:
+            integer(body, name, *INTEGERS[name])
+        elif name in FLAGS:
+            flag(body, name)
     if is_chat:
         flag(body, "logprobs")
     else:

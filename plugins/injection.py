@@ -37,7 +37,8 @@ class InjectionFinding:
 
 # Who asks about the marks of a chat template is not forging one.
 _MARKUP = re.compile(r"\b(?:tokens?|tokeni[sz]\w+|chat template|regex|escape|llama\.cpp|transformers)\b", re.IGNORECASE)
-_ALL = SIGNALS + WIDER + LANGUAGES + ORDERS
+_ALL = tuple((signal, frozenset(signal.cues)) for signal in SIGNALS + WIDER + LANGUAGES + ORDERS)
+_CUES = frozenset(cue for _, cues in _ALL for cue in cues)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{24,}={0,2}")
 _DECODE = re.compile(r"\b(?:decode|dekodier\w*|entschlüssel\w*|d[ée]code[zr]?|decodifica\w*)\b", re.IGNORECASE)
 _OBEY = re.compile(
@@ -78,11 +79,12 @@ def _plain(text: str) -> str:
 
 def _weights(text: str) -> dict[str, float]:
     lower = text.lower()
+    seen = {cue for cue in _CUES if cue in lower}  # each once, as many signals share them
     found: dict[str, float] = {}
     doubt = 1.0
-    for signal in _ALL:
+    for signal, cues in _ALL:
         known = found.get(signal.name, 0.0)
-        if known < signal.weight and signal.found_in(text, lower):
+        if known < signal.weight and not cues.isdisjoint(seen) and signal.found_in(text, lower):
             found[signal.name] = signal.weight
             doubt *= (1 - signal.weight) / (1 - known)
             if doubt <= 1 - SURE:

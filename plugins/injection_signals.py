@@ -9,7 +9,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One form of attack. `weight` is how sure the form alone makes us. Cheap pre-filters: the text must have one of
-    `cues`, and one of `also` where there are any, in lower case."""
+    `cues`, which the caller looks for, and one of `also` where there are any, in lower case."""
 
     name: str
     weight: float
@@ -18,13 +18,12 @@ class Signal:
     also: tuple[str, ...] = ()
 
     def found_in(self, text: str, lower: str) -> bool:
-        """Whether `text` has the form; `lower` is the same in lower case, quicker to search than ignoring case."""
+        """Whether `text`, which has a cue, has the form; `lower` is the same in lower case, quicker to search than
+        ignoring case."""
+        if self.also and not any(word in lower for word in self.also):
+            return False
         seen = text if self.pattern.flags & re.IGNORECASE else lower
-        return _has(lower, self.cues) and (not self.also or _has(lower, self.also)) and bool(self.pattern.search(seen))
-
-
-def _has(lower: str, words: tuple[str, ...]) -> bool:
-    return any(word in lower for word in words)
+        return self.pattern.search(seen) is not None
 
 
 _FLAGS = re.IGNORECASE

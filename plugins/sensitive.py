@@ -35,6 +35,8 @@ _EMAIL = Detector(
 # In order of precedence: where two findings overlap, the kind of the earlier row names them.
 DETECTORS: Final[tuple[Detector, ...]] = (*SECRETS, _EMAIL, IBAN, *IDS, *NUMBERS, *PEOPLE, *ADDRESSES)
 KINDS: Final[tuple[str, ...]] = tuple(dict.fromkeys((*(d.kind for d in DETECTORS), "health")))
+_DETECTORS: Final = tuple((detector, frozenset(detector.cues)) for detector in DETECTORS)
+_CUES: Final = frozenset(cue for _, cues in _DETECTORS for cue in cues)
 UNSCANNED: Final = "unscanned"
 MAX_SCANNED_CHARS: Final = 1_000_000  # about 250,000 tokens; bounds the time that one request can take
 MARGIN_CHARS: Final = 48  # an IBAN written in groups is 42 characters long
@@ -89,12 +91,13 @@ def find_sensitive(
         found.append((len(text), len(whole), UNSCANNED))
     for kind, pattern in (extra or {}).items():
         found += [(m.start(), m.end(), kind) for m in pattern.finditer(text) if m.end() > m.start()]
-    for detector in DETECTORS:
+    seen = {cue for cue in _CUES if cue in lower}
+    for detector, cues in _DETECTORS:
         if kinds and detector.kind not in kinds:
             continue
         if not where[detector.needs]:
             continue
-        if detector.cues and not any(cue in lower for cue in detector.cues):
+        if cues and cues.isdisjoint(seen):
             continue
         found += [(start, end, detector.kind) for start, end in _matches(detector, text, lower, where[detector.needs])]
     if not kinds or "health" in kinds:

@@ -68,16 +68,24 @@ class Facts:
     asked: str
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Of one request: the digest of its scope, the key of its entry, that of the lease to fetch the answer."""
+
+    scope: str
+    entry: str
+    lease: str
+
+
+def keys_of(scope: Scope, question: str) -> Keys:
+    digest = base64.urlsafe_b64encode(bytes.fromhex(exact_key(scope, question))[:_KEY_BYTES]).decode()
+    told, name = scope_key(scope), f"{quoted(scope.tenant)}:{digest}"
+    shelf = f"{PREFIX}{{{told[0]}}}"
+    return Keys(told, f"{shelf}:e:{name}", f"{shelf}:l:{name}")
+
+
 def entry_key(scope: Scope, question: str) -> str:
-    return f"{entry_prefix(scope)}{_digest(scope, question)}"
-
-
-def lease_key(scope: Scope, question: str) -> str:
-    return f"{PREFIX}{{{shelf_of(scope)}}}:l:{quoted(scope.tenant)}:{_digest(scope, question)}"
-
-
-def _digest(scope: Scope, question: str) -> str:
-    return base64.urlsafe_b64encode(bytes.fromhex(exact_key(scope, question))[:_KEY_BYTES]).decode()
+    return keys_of(scope, question).entry
 
 
 def shelf_of(scope: Scope) -> str:

@@ -14,9 +14,8 @@ from importlib.resources import files
 from typing import Final
 
 from plugins.adapters.breaker import Away, Breaker
-from plugins.adapters.cache_codec import entry_key, lease_key
+from plugins.adapters.cache_codec import Keys, keys_of
 from plugins.adapters.redis_scripts import Client
-from plugins.cache import scope_key
 from plugins.cache_config import CacheConfig
 from plugins.values import Lease, Scope
 
@@ -41,8 +40,9 @@ class SingleFlight:
     async def enter(self, scope: Scope, question: str) -> tuple[bytes | None, Lease | None] | Away:
         """The body stored for this very request, or the lease to fetch the answer; neither where another call holds
         it. One round trip."""
-        lease = Lease(lease_key(scope, question), secrets.token_hex(8))
-        outcome = await self._breaker.run(lambda: self._take(scope, lease, entry_key(scope, question)))
+        keys = keys_of(scope, question)
+        lease = Lease(keys.lease, secrets.token_hex(8))
+        outcome = await self._breaker.run(lambda: self._take(keys, lease))
         if isinstance(outcome, Away):
             return outcome
         body, holder = outcome
@@ -72,10 +72,10 @@ class SingleFlight:
         if lease.key:
             await self._breaker.run(lambda: self._end(lease))
 
-    async def _take(self, scope: Scope, lease: Lease, entry: str) -> tuple[bytes | None, bytes | None]:
+    async def _take(self, keys: Keys, lease: Lease) -> tuple[bytes | None, bytes | None]:
         client = await self._client()
-        asked = scope_key(scope), lease.token, self._config.lease_ms
-        body, holder = await client.eval(self._enter, 2, entry, lease.key, *asked)
+        asked = keys.scope, lease.token, self._config.lease_ms
+        body, holder = await client.eval(self._enter, 2, keys.entry, keys.lease, *asked)
         return body, holder
 
     async def _end(self, lease: Lease) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.adapters.cache_codec import entry_key, entry_pattern, entry_prefix, lease_key, pack, quoted, unpack
+from plugins.adapters.cache_codec import entry_key, entry_pattern, entry_prefix, keys_of, pack, quoted, unpack
 from plugins.cache import canonical, exact_key, fingerprint, scope_key, scope_of
 from plugins.config import TenantConfig
 from plugins.values import Call, Caller, Constraints, Endpoint, Entry, Message, Scope, Usage
@@ -85,7 +85,8 @@ def test_tenants_never_share_keys(one: str, other: str) -> None:
 @given(SCOPES, TRICKY)
 def test_lease_and_entry_share_a_slot_but_not_a_key(scope: Scope, asked: str) -> None:
     """Both carry the hash tag of their scope's shelf, so one script may touch both on a cluster."""
-    lease, entry = lease_key(scope, asked), entry_key(scope, asked)
+    keys = keys_of(scope, asked)
+    lease, entry = keys.lease, keys.entry
     assert lease != entry
     assert lease.split("}")[0] == entry.split("}")[0]
 
