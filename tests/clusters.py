@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -47,6 +49,13 @@ class Node:
         info = self.ask("CLUSTER INFO")
         return bool(info["cluster_state"] == "ok" and int(info["cluster_known_nodes"]) == nodes)
 
+    def is_primary(self) -> bool:
+        return bool(self.ask("INFO", "replication")["role"] == "master")
+
+    def kill(self) -> None:
+        """As kill -9 does: it saves nothing, and tells nobody."""
+        os.kill(self.ask("INFO", "server")["process_id"], signal.SIGKILL)
+
 
 def free_port() -> int:
     """A port that is free now; the server binds it a moment later."""
@@ -73,12 +82,11 @@ def running_node(folder: Path, config: Sequence[str], *more: str) -> Iterator[No
 
 
 @contextmanager
-def running_cluster(folder: Path, count: int = 3) -> Iterator[list[Node]]:
-    """So many primaries with vector search that share the slots."""
+def running_cluster(folder: Path, count: int = 3, *more: str) -> Iterator[list[Node]]:
+    """So many primaries with vector search that share the slots; `more` are lines of their config."""
     folder.mkdir(parents=True)
-    _, search = binaries(folder)
+    config = _clustered(folder, *more)
     with ExitStack() as stack:
-        config = ('save ""', "cluster-enabled yes", f"loadmodule {search}")
         nodes = [stack.enter_context(running_node(folder / f"node{n}", config)) for n in range(count)]
         bounds = [SLOTS * n // count for n in range(count + 1)]
         for number, node in enumerate(nodes):
@@ -89,6 +97,27 @@ def running_cluster(folder: Path, count: int = 3) -> Iterator[list[Node]]:
         for node in nodes:
             eventually(partial(node.knows, count))
         yield nodes
+
+
+@contextmanager
+def running_replica(folder: Path, nodes: Sequence[Node], primary: Node, *more: str) -> Iterator[Node]:
+    """A further node of a cluster, in step with one of its primaries; `more` are lines of its config."""
+    folder.mkdir(parents=True)
+    config = _clustered(folder, "cluster-replica-validity-factor 0", "repl-diskless-sync-delay 0", *more)
+    with running_node(folder / "node", config) as replica:
+        replica.ask("CLUSTER MEET", "127.0.0.1", primary.port, primary.bus_port)
+        for node in (*nodes, replica):
+            eventually(partial(node.knows, len(nodes) + 1))
+        replica.ask("CLUSTER REPLICATE", primary.ask("CLUSTER MYID"))
+        eventually(lambda: replica.ask("INFO", "replication").get("master_link_status") == "up")
+        for node in nodes:
+            eventually(lambda node=node: node.ask("CLUSTER REPLICAS", primary.ask("CLUSTER MYID")))
+        yield replica
+
+
+def _clustered(folder: Path, *more: str) -> tuple[str, ...]:
+    _, search = binaries(folder)
+    return ('save ""', "cluster-enabled yes", f"loadmodule {search}", *more)
 
 
 @dataclass(frozen=True, slots=True)
