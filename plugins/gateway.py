@@ -52,7 +52,7 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
         if flight is None or refusal is not None:
             raise litellm_io.proxy_error(refusal or BadRequest("This endpoint is not served by the gateway."))
         flight.admitted_ns = time.time_ns()
-        litellm_io.apply_policy(data, flight, ours.pipeline.redacted)
+        litellm_io.apply_policy(data, flight, ours.pipeline.screening.redacted)
         shadow.prepare(data, flight)
         router_io.direct(data, flight, ours.any_group(flight), ours.catalog)
         if ours.fast_lane:  # nobody else reads LiteLLM's log

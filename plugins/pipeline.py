@@ -8,10 +8,8 @@ Policy and budget fail closed; cache, embedding, classification by small LLM, an
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from plugins.answer_forms import read_answer
@@ -21,7 +19,6 @@ from plugins.catalog import Catalog
 from plugins.config import GatewayConfig, TenantConfig
 from plugins.errors import BadRequest, GatewayError
 from plugins.flight import Flight, trace_of
-from plugins.injection import screen
 from plugins.policy import decide_policy
 from plugins.ports import Conversations, Judge, Sink
 from plugins.pricing import TOKENS_PER_MESSAGE, baseline_cost, bound
@@ -32,13 +29,12 @@ from plugins.routing.cascade import Cascade
 from plugins.routing.explore import Explorer
 from plugins.routing.speed import Speeds
 from plugins.routing.sticky import conversation_id
-from plugins.sensitive import TextPattern, find_sensitive, redact_all
+from plugins.screening import Screening
 from plugins.values import (
     Call,
     Charge,
     Endpoint,
     Exact,
-    Finding,
     Hit,
     Message,
     Previous,
@@ -46,8 +42,6 @@ from plugins.values import (
     Trials,
     Verdict,
 )
-
-LONG_CHARS = 50_000  # from here on a search takes so long that other requests would wait for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ class Pipeline:
     judge: Judge | None
     conversations: Conversations
     sink: Sink
-    patterns: Mapping[str, TextPattern]
+    screening: Screening
     explorer: Explorer = field(default_factory=Explorer)
     speeds: Speeds = field(default_factory=Speeds)
     trials: Trials = field(default_factory=Trials)
@@ -112,33 +106,22 @@ class Pipeline:
     async def _apply_policy(self, flight: Flight, tenant: TenantConfig) -> GatewayError | None:
         call = _call(flight)
         with flight.step("policy") as noted:
-            findings = await self._found(f"{call.text}\n{call.shape}")
-            decision = decide_policy(tenant, findings, call.hints)
+            screened = await self.screening.of(call)
+            decision = decide_policy(tenant, screened.findings, call.hints)
             flight.constraints = decision.constraints
             noted["residency"] = decision.constraints.residency
             noted["kinds"] = ",".join(decision.constraints.kinds)
             if decision.redact:
                 flight.redact = True
-                texts = self.redacted([m.text for m in call.messages])
+                texts = self.screening.redacted([m.text for m in call.messages])
                 kept = zip(call.messages, texts, strict=True)
                 flight.call = replace(call, messages=tuple(Message(m.role, text) for m, text in kept))
-            if self.config.policy.injection != "off" and (found := screen(call.question)):
-                flight.injection = noted["injection"] = found.reason
+            if screened.injection:
+                flight.injection = noted["injection"] = screened.injection
         if decision.refuse is None and flight.injection and self.config.policy.injection == "block":
             text = "The request looks like an attempt to override instructions. Rephrase it."
             return BadRequest(text, code="prompt_injection", param="messages")
         return decision.refuse
-
-    async def _found(self, text: str) -> tuple[Finding, ...]:
-        """Findings in a text; long texts are searched beside the event loop."""
-        kinds = self.config.policy.kinds
-        if len(text) < LONG_CHARS:
-            return find_sensitive(text, self.patterns, kinds)
-        return await asyncio.to_thread(find_sensitive, text, self.patterns, kinds)
-
-    def redacted(self, texts: Sequence[str]) -> tuple[str, ...]:
-        """The texts of one request with placeholders; the same value gets the same one throughout."""
-        return redact_all(texts, self.patterns, self.config.policy.kinds)
 
     async def _lookup(self, flight: Flight, tenant: TenantConfig) -> None:
         call = _call(flight)
@@ -279,7 +262,7 @@ class Pipeline:
         limit = self.config.tracing.max_content_chars
         asked, answered = flight.call.text[:limit], _answer(flight)[:limit]
         if tenant.captured == "redacted":
-            asked, answered = self.redacted((asked, answered))
+            asked, answered = self.screening.redacted((asked, answered))
         return asked, answered
 
     def _baseline(self, flight: Flight) -> int:

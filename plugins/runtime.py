@@ -27,7 +27,7 @@ from plugins.escalation_path import EscalationPath
 from plugins.flight import Flight, Flights
 from plugins.pipeline import Pipeline
 from plugins.proof.shadow import ShadowPath
-from plugins.sensitive import compile_patterns
+from plugins.screening import Screening
 from plugins.tenancy import Keyring
 
 log = logging.getLogger("tierwise")
@@ -153,9 +153,9 @@ class Runtime:
         cascade = replace(self.pipeline.cascade, config=config.routing)
         path = replace(self.pipeline.cache, config=config)
         budget = replace(self.pipeline.budget, config=config)
-        patterns = compile_patterns(config.policy.patterns)
+        screening = Screening(config.policy)
         self.pipeline = replace(
-            self.pipeline, config=config, cascade=cascade, cache=path, budget=budget, patterns=patterns
+            self.pipeline, config=config, cascade=cascade, cache=path, budget=budget, screening=screening
         )
         judge = replace(self.escalation.judge, config=config, budget=budget)
         self.escalation = replace(self.escalation, config=config, budget=budget, judge=judge)

@@ -40,7 +40,7 @@ from plugins.proof.candidates import unreachable
 from plugins.proof.shadow import ShadowPath
 from plugins.routing.cascade import Cascade
 from plugins.runtime import Runtime
-from plugins.sensitive import compile_patterns
+from plugins.screening import Screening
 from plugins.shipped import load_classifier
 from plugins.tenancy import Keyring
 
@@ -76,7 +76,7 @@ def build(loaded: Loaded) -> Runtime:
         judge=SmallJudge(config.routing.judge) if config.routing.judge.enabled else None,
         conversations=RedisConversations(config.redis_url, config.cache.timeout_ms),
         sink=FanOut((telemetry.sink, learning.outcomes, trials)),
-        patterns=compile_patterns(config.policy.patterns),
+        screening=Screening(config.policy),
     )
     if in_the_way := obstacle(loaded.raw, os.environ):
         log.warning("the fast lane is closed, because of %s", in_the_way)

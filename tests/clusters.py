@@ -111,7 +111,7 @@ def running_replica(folder: Path, nodes: Sequence[Node], primary: Node, *more: s
         replica.ask("CLUSTER REPLICATE", primary.ask("CLUSTER MYID"))
         eventually(lambda: replica.ask("INFO", "replication").get("master_link_status") == "up")
         for node in nodes:
-            eventually(lambda node=node: node.ask("CLUSTER REPLICAS", primary.ask("CLUSTER MYID")))
+            eventually(partial(node.ask, "CLUSTER REPLICAS", primary.ask("CLUSTER MYID")))
         yield replica
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ QUICK = "cluster-node-timeout 1000"  # milliseconds until a silent node is taken
 # By tenant: what to do without the ledger. The budget of the first three lies on the third primary, the last one's not.
 POLICIES = {"acme": "allow", "globex": "deny", "traced": "small_only", "redacting": "deny"}
 ASKED, REPHRASED = "What is the capital of {}?", "Please tell me: what's the capital of {}?"
-EASY = "What is the capital of {}?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Load:
 
     def _ask_until(self, enough: threading.Event, tenant: str) -> None:
         while not enough.is_set():
-            reply = self.running.ask(EASY.format(new_word()), tenant=tenant)
+            reply = self.running.ask(ASKED.format(new_word()), tenant=tenant)
             code = "" if reply.status_code == 200 else reply.json()["error"]["code"]
             trace_id = reply.headers.get("x-tierwise-trace-id", "")
             self.came.append(Came(tenant, reply.status_code, code, trace_id, "retry-after" in reply.headers))
@@ -87,11 +87,14 @@ class Clustered:
         return self.running.post("/chat/completions", {"model": "small", "messages": messages}, "globex")
 
     def answers(self, tenant: str) -> bool:
-        return self.running.ask(EASY.format(new_word()), tenant=tenant).status_code == 200
+        return self.running.ask(ASKED.format(new_word()), tenant=tenant).status_code == 200
 
     def says(self, question: str) -> str:
         """What the cache says to it; an error is an answer, too."""
         return str(self.ask(question).headers.get("x-tierwise-cache", ""))
+
+    def has(self, question: str) -> bool:
+        return self.says(question) == "exact"
 
     def charges(self, tenant: str) -> dict[str, int]:
         """Micro-dollars by call, of all entries of the ledger."""
@@ -102,9 +105,9 @@ class Clustered:
             charged[fields["call"]] = charged.get(fields["call"], 0) + int(fields["micros"])
         return charged
 
-    def holds(self, tenant: str) -> Any:
-        with RedisCluster.from_url(self.url, decode_responses=True) as client:
-            return client.hgetall(f"tw:{{{tenant}}}:holds")
+    def holds_nothing(self, tenant: str) -> bool:
+        with RedisCluster.from_url(self.url) as client:
+            return not client.exists(f"tw:{{{tenant}}}:holds")
 
     def waiting(self) -> list[str]:
         """Settlements on disk."""
@@ -137,7 +140,7 @@ def _role_on(running: Running, nodes: list[Node], node: Node) -> str:
         asked = Clustered(running, nodes, node, role)
         before = len(node.ask("KEYS", "tw:c:*:e:*"))
         assert asked.ask(ASKED.format("Austria")).status_code == 200
-        eventually(lambda asked=asked: asked.says(ASKED.format("Austria")) == "exact")
+        eventually(partial(asked.has, ASKED.format("Austria")))
         if len(node.ask("KEYS", "tw:c:*:e:*")) > before:
             return role
     raise AssertionError("no answer came to lie on this node")
@@ -153,7 +156,7 @@ def load(clustered: Clustered) -> Load:
         clustered.nodes[-1].kill()
         eventually(clustered.replica.is_primary)
         for tenant in POLICIES:
-            eventually(lambda tenant=tenant: clustered.answers(tenant))
+            eventually(partial(clustered.answers, tenant))
         enough = len(load.came) + 20
         eventually(lambda: len(load.came) > enough)
     return load
@@ -174,17 +177,17 @@ async def test_no_settlement_is_lost_and_no_hold_is_left(load: Load, clustered: 
         cost = clustered.running.trace(one.trace_id)["cost_micros"]
         assert charged[one.tenant].get(one.trace_id, 0) == cost
     for tenant in POLICIES:
-        eventually(lambda tenant=tenant: not clustered.holds(tenant))
+        eventually(partial(clustered.holds_nothing, tenant))
         async with tenant_on(clustered.url, tmp_path, name=tenant) as books:
             await eventually_async(books.is_balanced)
 
 
 def test_answers_are_found_on_the_promoted_node(load: Load, clustered: Clustered) -> None:
     """What was stored before it took over and what is stored since, word by word and in other words."""
-    assert clustered.says(ASKED.format("Austria")) == "exact"
+    assert clustered.has(ASKED.format("Austria"))
     assert clustered.says(REPHRASED.format("Austria")) == "semantic"
     before = len(clustered.replica.ask("KEYS", "tw:c:*:e:*"))
     assert clustered.ask(ASKED.format("Norway")).status_code == 200
-    eventually(lambda: clustered.says(ASKED.format("Norway")) == "exact")
+    eventually(partial(clustered.has, ASKED.format("Norway")))
     assert len(clustered.replica.ask("KEYS", "tw:c:*:e:*")) > before
     assert clustered.says(REPHRASED.format("Norway")) == "semantic"

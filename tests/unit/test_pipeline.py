@@ -16,6 +16,7 @@ from plugins.pipeline import Pipeline
 from plugins.routing.cascade import Cascade
 from plugins.routing.scored import Thresholds
 from plugins.routing.speed import FEWEST
+from plugins.screening import Screening
 from plugins.values import (
     CacheVerdict,
     Call,
@@ -59,7 +60,7 @@ def pipeline(
         judge=judge,
         conversations=FakeConversations(),
         sink=sink or ListSink(),
-        patterns={},
+        screening=Screening(config.policy),
     )
 
 
