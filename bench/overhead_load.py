@@ -1,4 +1,4 @@
-"""The load of `bench.overhead`: requests at a constant rate, each timed from when it was meant to leave; and as many
+"""The load of `bench.overhead`: requests at a constant rate, each timed from when its clock rang; and as many
 as a server takes. The client writes prepared bytes and reads just enough of the answer, so that it costs little."""
 
 from __future__ import annotations
