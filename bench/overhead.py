@@ -3,7 +3,7 @@
     python -m bench.overhead --json [--quick] [--arms NAME,NAME] [--rounds N] [--page FILE]
 
 Every arm is one kind of work at one server (`bench.overhead_work`). In each round all arms are visited once, in random
-order: first an open loop at a constant rate (`rate_per_s`), each request timed from when its clock rang, then as
+order: first an open loop at a constant rate (`rate_per_s`), each request timed from when it was meant to leave, then as
 many requests as 16 clients can keep under way. Figures of one arm against another's are paired by round: mean and an
 interval of 95 % (bootstrap over rounds). Per arm, beside latencies:
 

@@ -1,4 +1,4 @@
-"""The load of `bench.overhead`: requests at a constant rate, each timed from when its clock rang; and as many
+"""The load of `bench.overhead`: requests at a constant rate, each timed from when it was meant to leave; and as many
 as a server takes. The client writes prepared bytes and reads just enough of the answer, so that it costs little."""
 
 from __future__ import annotations
@@ -156,14 +156,14 @@ class Client:
 
 
 async def at_rate(client: Client, requests: Sequence[bytes], rate: float) -> list[Answer]:
-    """Open loop: request i leaves at i / rate seconds, whatever became of those before it. It is timed from when this
-    clock rang for it, which is a millisecond off at times."""
+    """Open loop: request i leaves at i / rate seconds, whatever became of those before it."""
     began = time.perf_counter() + 0.02
     tasks = []
     for place, request in enumerate(requests):
-        if (early := began + place / rate - time.perf_counter()) > 0:
+        meant = began + place / rate
+        if (early := meant - time.perf_counter()) > 0:
             await asyncio.sleep(early)
-        tasks.append(asyncio.create_task(client.send(request, time.perf_counter())))
+        tasks.append(asyncio.create_task(client.send(request, meant)))
     return list(await asyncio.gather(*tasks))
 
 
