@@ -128,4 +128,4 @@ def write_out(text: str) -> str:
         text = pattern.sub(name, text)
     text = _TITLES.sub(lambda m: _TITLE_OF[m[1]], text)
     text = _ROADS.sub(lambda m: _ROAD_OF[m[1]], text)
-    return _DOTTED.sub(r"\1", text) if "." in text else text
+    return _DOTTED.sub(r"\1", text) if ". " in text else text

@@ -152,6 +152,7 @@ def normalise(text: str) -> str:
     return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()
 
 
+@lru_cache(maxsize=4096)  # the questions of one application are made of the same words
 def _expand(word: str) -> list[str]:
     """Split contractions and abbreviations: `don't` to `do not`, `what's` to `what is`."""
     if word in w.CONTRACTIONS:
@@ -172,7 +173,7 @@ def _expand(word: str) -> list[str]:
 _ORDERS: Final = {"1st": "first", "2nd": "second"}
 
 
-@lru_cache(maxsize=4096)  # the questions of one application are made of the same words
+@lru_cache(maxsize=4096)  # as above
 def _classify(surface: str, norm: str, first: bool) -> Token:
     if surface in w.CURRENCY_SIGNS:
         return Token(surface, w.CURRENCY_SIGNS[surface], "sign", True, False, first)
