@@ -151,6 +151,16 @@ async def test_a_paraphrase_is_served_after_verification(url: str) -> None:
         assert cosine == pytest.approx(float(HERE @ vector_of(2, HERE, 0.3)), abs=2e-3)
 
 
+async def test_a_paraphrase_is_found_in_the_older_protocol() -> None:
+    """Redis' reply to a search has another form in RESP2 than in RESP3, which is the default; both are read."""
+    with running_redis() as server:
+        async with cache_on(f"{server.url}?protocol=2") as cache:
+            await cache.store(scope_of(), HERE, entry_of())
+            hit = await cache.semantic(scope_of(), PARAPHRASE, vector_of(2, HERE, 0.3))
+            assert isinstance(hit, Hit)
+            assert hit.response == entry_of().response
+
+
 async def test_a_refused_neighbour_is_a_miss_with_the_reason(url: str) -> None:
     """What the verifier refuses is not served, and the verdict names the check."""
     verifier = ScriptedVerifier({ASKED: Said(False, check="numbers", reason="2 against 3")})
