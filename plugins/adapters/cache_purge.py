@@ -98,7 +98,8 @@ async def purge_at(url: str, selection: Selection) -> Purged:
         finally:
             await client.aclose()
     except (RedisError, OSError, TimeoutError, ValueError) as error:
-        raise PurgeError(f"Redis did not do it ({type(error).__name__}): check the URL, then repeat.") from error
+        what = f"Redis did not do it, or not all of it ({type(error).__name__})"
+        raise PurgeError(f"{what}: check the URL and that every node runs, then repeat.") from error
 
 
 def _patterns(selection: Selection) -> Iterator[tuple[str, Selection]]:

@@ -215,7 +215,7 @@ class RedisCache:
             self._look_again_s = time.monotonic() + _ROOM_S
             used = await self.breaker.run(self._memory_share)
             roomy = not isinstance(used, Away) and used < self._config.max_memory_share
-            if self._roomy and not roomy:
+            if self._roomy and not roomy and not isinstance(used, Away):  # which the breaker tells
                 logger.warning("No answers are stored: %s of the memory of the cache's Redis is used", used)
             self._roomy = roomy
         return self._roomy
