@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from classifier.pairs import words as w
-from classifier.pairs.numerals import SCALES, plain, read_words
+from classifier.pairs.numerals import NUMBER_WORDS, SCALES, plain, read_words
 
 if TYPE_CHECKING:
     from classifier.pairs.text import Token
@@ -75,7 +75,7 @@ def _read(tokens: list[Token], at: int) -> tuple[str, int] | None:
     if head.kind == "word":
         if head.norm == "a" and following in SCALES and following != "k":
             return str(SCALES[following]), 2
-        return read_words([t.norm for t in tokens[at : at + 8]])
+        return read_words([t.norm for t in tokens[at : at + 8]]) if head.norm in NUMBER_WORDS else None
     scale = SCALES.get(following) if head.kind == "number" and tokens[at + 1 : at + 2] else None
     if scale is None or head.surface.endswith(_ORDINAL_MARKS) or tokens[at + 1].kind != "word":
         return None

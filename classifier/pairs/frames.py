@@ -77,6 +77,14 @@ _OPENINGS: Final = tuple(
         r"(?=\w+ )",
     )
 )
+# The first words of all openings: most questions begin with none of them.
+_OPENS: Final = re.compile(
+    r"(?:hi|hello|hey|greetings|dear|good|ok|okay|so|well|um|uh|oh|yes|hmm|excuse|sorry|please|pls|plz|kindly|thanks|thank|"
+    r"quick|question|quickly|there|team|everyone|guys|sir|madam|folks|all|can|could|would|will|tell|explain|inform|advise|"
+    r"remind|let|show|clarify|describe|do|does|did|i|i'm|i'd|i've|we|we're|we'd|any|is|just|wondering|my|help|confirm|"
+    r"specify|indicate|state|say|check|find|it|may|might|what|the|one|another|here|here's|a|you|your|be)\b",
+    re.IGNORECASE,
+)
 _IF: Final = re.compile(r"^(?:if|whether)\s+(?=\w+\W+\w+\W+\w)", re.IGNORECASE)  # behind a frame, no condition
 _CLOSING: Final = re.compile(
     r"[\s,.;!-]*\b(?:please|pls|plz|kindly|thanks|thank you|thx|cheers|many thanks|thanks in advance|"
@@ -128,12 +136,16 @@ def strip_politeness(text: str) -> str:
     while before != text:
         before = text
         text = _without_last(_without_first(text))
-        for pattern in _OPENINGS:
-            text = _kept(text, pattern.sub("", text, count=1))
+        if _OPENS.match(text):
+            for pattern in _OPENINGS:
+                text = _kept(text, pattern.sub("", text, count=1))
         if text != whole:
             text = _kept(text, _IF.sub("", text))
-        for pattern in (_CLOSING, _TAG, _SIGNED):
-            text = _kept(text, pattern.sub("", text))
+        text = _kept(text, _CLOSING.sub("", text))
+        if "," in text:
+            text = _kept(text, _TAG.sub("", text))
+        if "egards" in text:
+            text = _kept(text, _SIGNED.sub("", text))
     return text
 
 

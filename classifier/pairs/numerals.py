@@ -46,6 +46,7 @@ _ORDINALS: Final = {
     "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15, "sixteenth": 16,
     "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30, "hundredth": 100,
 }  # fmt: skip
+NUMBER_WORDS: Final = frozenset((*_UNITS, *_TENS, *_ORDINALS))  # that a number may begin with
 _AFTER_TENS: Final = {"first": 1, "second": 2}  # alone they are words of order, or a unit
 _ROMAN: Final = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12}
 _DIGITS: Final = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")

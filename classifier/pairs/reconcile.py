@@ -47,7 +47,7 @@ def write_alike(a: Parsed, b: Parsed, lexicon: Lexicon) -> tuple[Parsed, Parsed]
 
 
 def _joined(parsed: Parsed, other: Parsed, mine: set[str], theirs: set[str], lexicon: Lexicon) -> Parsed:
-    lone = {t.norm: t for t in other.tokens if t.kind == "word" and t.norm not in mine}
+    lone = _possible({t.norm: t for t in other.tokens if t.kind == "word" and t.norm not in mine}, parsed)
     if not lone:
         return parsed
     tokens: list[Token] = []
@@ -57,6 +57,18 @@ def _joined(parsed: Parsed, other: Parsed, mine: set[str], theirs: set[str], lex
         tokens.append(parsed.tokens[at] if whole is None else replace(whole, first=parsed.tokens[at].first))
         at += taken
     return replace(parsed, tokens=tuple(tokens)) if len(tokens) < len(parsed.tokens) else parsed
+
+
+def _possible(lone: dict[str, Token], parsed: Parsed) -> dict[str, Token]:
+    """Those words that the question's letters, or the initials of its words, hold as a whole: mostly none."""
+    norms = [t.norm for t in parsed.tokens if t.kind == "word"]
+    letters = "".join(norms)
+    initials = "".join(norm[0] for norm in norms), "".join(norm[0] for norm in norms if norm not in _SMALL)
+    return {
+        norm: token
+        for norm, token in lone.items()
+        if norm in letters or norm in initials[0] or norm in initials[1] or norm in _TWO_LETTERS
+    }
 
 
 def _whole(

@@ -67,14 +67,17 @@ _TITLE_OF: Final = {
 }  # fmt: skip
 # What is written as it is heard, where the words around it leave one reading.
 _HEARD: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), name)
-    for pattern, name in (
-        (r"\bgimme\b", "give me"),
-        (r"\blemme\b", "let me"),
-        (r"(?<!the )\bweather (?=(?:i|you|we|they|he|she|it|or not)\b)", "whether "),
-        (r"(?<=\byou )no (?=(?:how|what|where|who|why|when|if|whether|the|that)\b)", "know "),
-        (r"\b(how|way|want|need|have|like) 2 (?=[a-z])", r"\1 to "),
+    (sign, re.compile(pattern, re.IGNORECASE), name)
+    for sign, pattern, name in (
+        ("imme", r"\bgimme\b", "give me"),
+        ("emme", r"\blemme\b", "let me"),
+        ("eather", r"(?<!the )\bweather (?=(?:i|you|we|they|he|she|it|or not)\b)", "whether "),
+        ("you no ", r"(?<=\byou )no (?=(?:how|what|where|who|why|when|if|whether|the|that)\b)", "know "),
+        (" 2 ", r"\b(how|way|want|need|have|like) 2 (?=[a-z])", r"\1 to "),
     )
+)
+_SHORT_NAMES: Final = re.compile(
+    r"\b(?:St|Dr|Mt|Ft|Prof|Rev|Gov|Sen|Capt|Gen|Col|Sgt|Lt|Rd|Ave|Blvd|Ln|Sq|Hwy|Pkwy|Ct|Pl)\b"
 )
 _ROADS: Final = re.compile(r"(?<=[a-z\d] )(St|Dr|Rd|Ave|Blvd|Ln|Sq|Hwy|Pkwy|Ct|Pl)\b\.?(?! [A-Z])")
 _ROAD_OF: Final = {
@@ -124,8 +127,11 @@ def _fold(word: str) -> str:
 
 def write_out(text: str) -> str:
     """Titles before a name and kinds of road after one in full; no full stop after an abbreviation."""
-    for pattern, name in _HEARD:
-        text = pattern.sub(name, text)
+    for sign, pattern, name in _HEARD:
+        if sign in text:
+            text = pattern.sub(name, text)
+    if not _SHORT_NAMES.search(text):
+        return _DOTTED.sub(r"\1", text) if "." in text else text
     text = _TITLES.sub(lambda m: _TITLE_OF[m[1]], text)
     text = _ROADS.sub(lambda m: _ROAD_OF[m[1]], text)
     return _DOTTED.sub(r"\1", text) if ". " in text else text

@@ -157,6 +157,8 @@ def _expand(word: str) -> list[str]:
     """Split contractions and abbreviations: `don't` to `do not`, `what's` to `what is`."""
     if word in w.CONTRACTIONS:
         return w.CONTRACTIONS[word].split()
+    if "'" not in word:
+        return [full] if (full := standard(word)) else []
     if word.endswith("n't"):
         return [word[:-3], "not"]
     for ending, full in (("'re", "are"), ("'ve", "have"), ("'ll", "will"), ("'m", "am"), ("'d", "would")):
@@ -183,7 +185,7 @@ def _classify(surface: str, norm: str, first: bool) -> Token:
         return Token(surface, value, "number", True, False, first)
     if norm.startswith("-"):  # a command's option
         return Token(surface, norm, "code", True, False, first)
-    if any(c.isdigit() for c in norm):
+    if not norm.isalpha() and any(c.isdigit() for c in norm):
         return Token(surface, re.sub(r"[-/.]", "", norm), "code", True, surface[:1].isupper(), first)
     if surface.isupper() and (value := read_roman(norm)) is not None:
         return Token(surface, value, "number", True, False, first)
