@@ -23,6 +23,12 @@ _OPENINGS: Final = tuple(
         r"^(?:hi|hello|hey|greetings|dear|good (?:morning|afternoon|evening|day)|ok|okay|so|well|um|uh|oh|yes|"
         r"hmm|excuse me|sorry|please|pls|plz|kindly|thanks|thank you|quick question|question|quickly|"
         r"there|team|everyone|guys|sir|madam|folks|all)\b\s*[,.:;!-]*\s+(?=\w+\W+\w)",
+        r"^(?:by the way|btw|anyway|alright|now|one (?:more|last) (?:thing|question)|q|"
+        r"(?:another|next|quick) (?:thing|question|one)|yo|u+m+|u+h+|e+r+m*|h+m+|your task(?: is)?)\s*[,.:;-]+\s+"
+        r"(?=\w+\W+\w)",
+        r"^(?:(?:hey|ok|okay|hi|hello) )?(?:alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|"
+        r"computer),? (?=\w+\W+\w)",
+        r"^(?:u+m+|u+h+|e+r+m*|h+m+|yo|go ahead and)\s+(?=\w+\W+\w)",
         r"^(?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: all)?(?: please| kindly| possibly)?"
         r" (?:tell|explain to|explain|inform|advise|show|help|remind|give|let|clarify)"
         r"(?: me| us)?(?: know| understand| find out| figure out| to understand| to me| to find out)?"
@@ -61,6 +67,9 @@ _OPENINGS: Final = tuple(
         rf"^(?:what )?(?:i|we)(?:'m| am|'ve been| have been)? ?(?:just |really )?(?:want|wanted|need|trying|looking|"
         rf"like|hoping) to (?:know|find out|understand|figure out|work out|ask|see|check|learn)(?: is)?(?: about)?,?:? "
         rf"(?=(?:{_WH})\b)",
+        rf"^(?:i|we)(?:'m| am| was| were)? ?(?:hope|hoping|wondering)(?: that| if| whether)? (?:you|someone|"
+        rf"anyone|somebody) (?:could|can|would|might|may)(?: please)? (?:tell|explain|advise|let|show|help|know|"
+        rf"clarify)(?: to)?(?: me| us)?(?: know| understand)?,? (?=(?:{_WH})\b)",
         rf"^(?:my|the|one|another|here is my|here's my|a)(?: quick| simple| first| next| main)? question(?: here)?"
         rf"(?: for you)?(?: is|:| -)(?: this)?[:,]? (?=(?:{_WH}|{_AUX})\b)",
         rf"^(?:does|do) (?:anyone|anybody|somebody|someone|you)(?: guys| all| folks)?(?: here)? (?:happen to )?"
@@ -72,6 +81,8 @@ _OPENINGS: Final = tuple(
         r"(?=(?:list|write|translate|summari[sz]e|name|define|compare|calculate|compute|convert|describe|provide|draft|"
         r"compose|create|generate|suggest|recommend|correct|rewrite|rephrase|proofread|paraphrase|play|turn|switch|remind|"
         r"analy[sz]e|classify|extract|outline|solve|simplify|shorten)\b)",
+        r"^(?:could|would|will) (?:you|u) (?:be able to )?(?=(?:set|book|call|send|add|delete|remove|open|close|check|"
+        r"order|cancel|schedule|start|stop|put|make|give|show|tell) (?:a|an|the|my|me|our|this|that|all|it)\b)",
         r"^(?:can|could|would|will) (?:you|u) (?:(?:please|kindly) )+",
         r"^(?:i need you|i want you|i(?:'d| would) like you|you need|your task is|(?:please )?be so kind as) to "
         r"(?=\w+ )",
@@ -79,7 +90,8 @@ _OPENINGS: Final = tuple(
 )
 # The first words of all openings: most questions begin with none of them.
 _OPENS: Final = re.compile(
-    r"(?:hi|hello|hey|greetings|dear|good|ok|okay|so|well|um|uh|oh|yes|hmm|excuse|sorry|please|pls|plz|kindly|thanks|thank|"
+    r"(?:alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|computer|by|btw|anyway|alright|now|next|q|"
+    r"yo|u+m+|u+h+|e+r+m*|h+m+|go|another|hi|hello|hey|greetings|dear|good|ok|okay|so|well|um|uh|oh|yes|hmm|excuse|sorry|please|pls|plz|kindly|thanks|thank|"
     r"quick|question|quickly|there|team|everyone|guys|sir|madam|folks|all|can|could|would|will|tell|explain|inform|advise|"
     r"remind|let|show|clarify|describe|do|does|did|i|i'm|i'd|i've|we|we're|we'd|any|is|just|wondering|my|help|confirm|"
     r"specify|indicate|state|say|check|find|it|may|might|what|the|one|another|here|here's|a|you|your|be)\b",
@@ -114,13 +126,14 @@ _VOCABULARY: Final = _ASKING | w.word_set(
     "services care sir sirs madam mam friend friends assistant bot chatbot concern whom may silly stupid dumb basic "
     "simple newbie noob beginner beginner's naive obvious weird odd strange random fine nice advance again short "
     "small rather answer tell today find place wrong forum person people hear see back soon looking forward best desk "
-    "helpdesk staff experts expert community inconvenience many if before already answered posted don't knows"
+    "helpdesk staff experts expert community inconvenience many if before already answered posted don't knows that's "
+    "you're hoping go sounds bit ya"
 )
 _SEGMENT: Final = re.compile(
     r"^([^,.:;!?()\"]{2,90}?),? but,?\s+(?=\S)|^([^,.:;!?()\"]{2,90}?)(?:\s*[,.:;!]+| -+)\s+(?=\S)", re.IGNORECASE
 )
 _NAMED: Final = re.compile(r"^(?:hi|hello|hey|dear)(?: [A-Z][\w.]+){1,3}\s*[,!:]\s+(?=\S)", re.IGNORECASE)
-_LAST: Final = re.compile(r"(?<=[\w\"')?])\s*[.!?,;-]+\s*([^,.:;!?()\"]{2,90})[\s.!?]*$")
+_LAST: Final = re.compile(r"(?<=[\w\"')?])\s*(?:[.!?;-]+\s*([^.:;!?()\"]{2,90})|,\s*([^,.:;!?()\"]{2,90}))[\s.!?]*$")
 _THANKING: Final = re.compile(
     r"(?:thanks?|thx|cheers|please|pls|i'?d? (?:would )?appreciate|if you|any|can|could|would|let|kind|best) ",
     re.IGNORECASE,
@@ -165,10 +178,9 @@ def _without_first(text: str) -> str:
 def _without_last(text: str) -> str:
     """The text before a last segment of such words; behind a comma it must be one of thanks or asking for help."""
     match = _LAST.search(text)
-    if match is None or not _only_asks(match[1]):
+    if match is None or not _only_asks(match[1] or match[2]):
         return text
-    comma = text[match.start()] == ","
-    return text if comma and not _THANKING.match(match[1]) else _rest(text, text[: match.start()])
+    return text if match[2] and not _THANKING.match(match[2]) else _rest(text, text[: match.start()])
 
 
 def _rest(text: str, rest: str) -> str:
@@ -176,7 +188,7 @@ def _rest(text: str, rest: str) -> str:
 
 
 def _only_asks(segment: str) -> bool:
-    words = segment.lower().split()
+    words = segment.lower().replace(",", " ").split()
     if words[0] == "if" and not _ASIDE & {*words}:  # a condition
         return False
     return any(word in _ASKING for word in words) and all(word in _VOCABULARY for word in words)

@@ -23,6 +23,7 @@ _UNITS: Final = tuple(
         ),
         (r"(?<=\d) ?(?:°|º|deg(?:rees?)?)? ?(?:c|celsius|centigrade)\b(?!\+|#)", " celsius"),
         (r"(?<=\d) ?(?:°|º|deg(?:rees?)?)? ?(?:f|fahrenheit)\b", " fahrenheit"),
+        (r"(?<=\d) ?mins?\b\.?", " minutes"),
         (r"\bper cent\b|\bpct\b\.?", "percent"),
     )
 )
@@ -49,6 +50,11 @@ _ISO: Final = re.compile(r"\b(\d{4})-(0\d|1[0-2])-([0-3]\d)\b(?![-T])")
 _MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
                   "November", "December")  # fmt: skip
 _DECADE: Final = re.compile(r"\bthe (?:19)?'?([2-9]0)s\b")
+# A king or pope: capitals tell `Henry the Eighth` from `in the eighth`.
+_REGNAL: Final = re.compile(
+    r"\b([A-Z][a-z]+) the (?:(\d{1,2})(?:st|nd|rd|th)|(First|Second|Third|Fourth|Fifth|Sixth|Seventh|Eighth|Ninth|"
+    r"Tenth|Eleventh|Twelfth|(?:Thir|Four|Fif|Six|Seven|Eigh|Nine)teenth))\b"
+)
 _THOUSANDS: Final = re.compile(r"(?<![\d.,])(\d{1,3})((?: \d{3})+)(?![\d.,])")
 _OPERATOR: Final = re.compile(r"(?<=[\w)²³]) ?(\+|×|÷|=|−|<=?|>=?|≤|≥| [-/*] |\^) ?(?=[-(]?[\w])")
 _OPERATION: Final = {
@@ -64,8 +70,12 @@ _MATHS: Final = re.compile(
 
 def one_notation(text: str) -> str:
     """The text with units, amounts, times, dates and operators in the notation that the checks compare."""
+    if "clock" in text:
+        text = _CLOCK.sub(_time, text)
     if " of " in text:
         text = _DAY_MONTH.sub(_day_month, text)
+    if " the " in text:
+        text = _REGNAL.sub(lambda m: f"{m[1]} {m[2] or _read(m[3])}", text)
     if not any(c.isdigit() for c in text):
         return text
     for pattern, name in _UNITS:

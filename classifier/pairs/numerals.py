@@ -49,6 +49,7 @@ _ORDINALS: Final = {
 NUMBER_WORDS: Final = frozenset((*_UNITS, *_TENS, *_ORDINALS))  # that a number may begin with
 _AFTER_TENS: Final = {"first": 1, "second": 2}  # alone they are words of order, or a unit
 _ROMAN: Final = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12}
+_LONG_ROMAN: Final = re.compile(r"x{1,3}(?:ix|iv|v?i{0,3})")  # from 11 on; none of them is a word but `xi`
 _DIGITS: Final = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")
 
 
@@ -69,8 +70,13 @@ def read_digits(word: str) -> str | None:
 
 
 def read_roman(word: str) -> str | None:
-    """`II` to `2` for the few numerals that are no English words."""
-    return str(_ROMAN[word]) if word in _ROMAN else None
+    """`II` to `2` for the numerals up to 39 that are no English words."""
+    if word in _ROMAN:
+        return str(_ROMAN[word])
+    if not _LONG_ROMAN.fullmatch(word):
+        return None
+    values = [{"i": 1, "v": 5, "x": 10}[letter] for letter in word]
+    return str(sum(-v if v < max(values[i:]) else v for i, v in enumerate(values)))
 
 
 def read_words(words: list[str]) -> tuple[str, int] | None:

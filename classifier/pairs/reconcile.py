@@ -15,6 +15,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.spelling import is_listed
 from classifier.pairs.text import Parsed, Token
 
 _SMALL: Final = w.word_set("of and the for in to on at de la")  # not counted among initials
@@ -34,7 +35,7 @@ _JOINED: Final = w.word_set(
 ) | {
     one + other for one in ("any", "some", "every", "no") for other in ("one", "body", "thing", "where", "time", "way")
 }
-_PARTICLES: Final = w.word_set("up down over under out off i e")
+_PARTICLES: Final = w.word_set("up down over under out off i e t x")
 _APART: Final = w.word_set("notable overall outlook undergo overdo offend output")  # other words than their parts
 
 
@@ -94,9 +95,16 @@ def _may_join(one: Token, other: Token, whole: str, lexicon: Lexicon) -> bool:
     """Not where the parts make sense apart: an adjective before its noun (`green house`), a function word."""
     if whole in _APART:
         return False
+    if not lexicon.knows(whole) and not is_listed(whole):
+        return True  # a blank that was left out
     if not one.content:
         return whole in _JOINED or (one.norm in _PARTICLES and other.content)
-    described = lexicon.may_be_adjective(one.norm) and other.content and not lexicon.is_adjective(other.norm)
+    described = (
+        not one.norm.endswith("s")
+        and lexicon.may_be_adjective(one.norm)
+        and other.content
+        and not lexicon.is_adjective(other.norm)
+    )
     return not (described and lexicon.knows_exactly(whole))
 
 
@@ -123,7 +131,20 @@ _ALIKE: Final = tuple(
     for line in (
         *("were where wear we_are", "by buy", "its it_is", "your you_are", "whose who_is", "their they_are"),
         *("there they_are", "then than", "to too", "lose loose", "weather whether", "here hear", "no know", "new knew"),
-        *("our are", "past passed", "advice advise", "breath breathe", "effect affect", "quite quiet", "device devise"),
+        *(
+            "our are",
+            "past passed",
+            "advice advise",
+            "breath breathe",
+            "effect affect",
+            "effects affects",
+            "ware wear",
+            "aloud allowed",
+            "way weigh",
+            "about approximate",
+            "quite quiet",
+            "device devise",
+        ),
         *(
             "belief believe",
             "proof prove",

@@ -115,8 +115,15 @@ def _is_mistyped(word: str, other: str, named: bool, lexicon: Lexicon) -> bool:
     if not _is_word(other, lexicon):
         return near and swap and len(word) >= _SHORT
     if min(len(word), len(other)) < _SHORT:
-        return near and swap and other in w.FUNCTION_WORDS
+        return near and other in w.FUNCTION_WORDS and (swap or len(other) >= _SHORT)
     if near:
         return True
+    if named or len(other) < _LONG or word[0] != other[0] or not edit_distance_two(word, other):
+        return False
     common = lexicon.has_vector(other) or any(lexicon.has_vector(lemma) for lemma in lexicon.lemmas(other))
-    return not named and common and len(other) >= _LONG and word[0] == other[0] and edit_distance_two(word, other)
+    return common or _consonants(word) == _consonants(other)
+
+
+def _consonants(word: str) -> str:
+    """What is heard of a word besides its vowels, doubled letters once."""
+    return re.sub(r"(.)\1+", r"\1", re.sub(r"[aeiouy]", "", word))

@@ -49,6 +49,7 @@ ABBREVIATIONS: Final = w.respellings(
     "nr=number nbr=number num=number cuz=because coz=because abt=about smth=something "
     "sth=something smb=somebody tbh= fyi= imo= imho= btw= asap= hols=holidays telly=television vid=video "
     "vids=videos convo=conversation fav=favorite faves=favorites telephone=phone telephones=phones mister=mr "
+    "dr=doctor professor=prof "
     "jan=january feb=february apr=april jun=june jul=july aug=august sep=september sept=september oct=october "
     "nov=november dec=december tue=tuesday tues=tuesday thu=thursday thur=thursday thurs=thursday fri=friday"
 )
@@ -73,6 +74,11 @@ _HEARD: Final = tuple(
         ("emme", r"\blemme\b", "let me"),
         ("eather", r"(?<!the )\bweather (?=(?:i|you|we|they|he|she|it|or not)\b)", "whether "),
         ("you no ", r"(?<=\byou )no (?=(?:how|what|where|who|why|when|if|whether|the|that)\b)", "know "),
+        ("right", r"\ball right\b(?= (?:to|if|for|with)\b|\W*$)", "alright"),
+        ("no. ", r"\bno\. ?(?=of |\d)", "number "),
+        ("Mon", r"\bMon\b(?=[-/]|,? \d)|(?<=[-/])Mon\b", "Monday"),
+        ("Wed", r"\bWed\b(?=[-/]|,? \d)|(?<=[-/])Wed\b", "Wednesday"),
+        ("Sat", r"\bSat\b(?=[-/]|,? \d)|(?<=[-/])Sat\b", "Saturday"),
         (" 2 ", r"\b(how|way|want|need|have|like) 2 (?=[a-z])", r"\1 to "),
     )
 )

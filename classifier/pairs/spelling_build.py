@@ -38,7 +38,8 @@ _REGULAR: Final = (
     ("isers", "izers"), ("isab", "izab"), ("ys", "yz"), ("ogue", "og"), ("ae", "e"), ("oe", "e"), ("amme", "am"),
     ("lled", "led"), ("lling", "ling"), ("ller", "ler"), ("pped", "ped"), ("pping", "ping"), ("ppers", "pers"),
     ("pper", "per"), ("tted", "ted"), ("tting", "ting"), ("ssed", "sed"), ("ssing", "sing"), ("tte", "t"),
-    ("ence", "ense"), ("dgement", "dgment"), ("xion", "ction"), ("tre", "ter"), ("bre", "ber"), ("ulph", "ulf"),
+    ("ence", "ense"), ("dgement", "dgment"), ("xion", "ction"), ("tre", "ter"), ("bre", "ber"),
+    ("oeuvre", "euver"), ("oeuvring", "euvering"), ("ulph", "ulf"),
 )  # fmt: skip
 _UNSURE: Final = (
     ("re", "er"), ("l", "ll"), ("ll", "l"), ("ss", "s"), ("gg", "g"), ("nn", "n"), ("ph", "f"), ("eing", "ing"),
