@@ -15,6 +15,7 @@ from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.spelling import is_listed
 from classifier.pairs.text import Parsed, Token
 
@@ -41,13 +42,13 @@ _APART: Final = w.word_set("notable overall outlook undergo overdo offend output
 
 def write_alike(a: Parsed, b: Parsed, lexicon: Lexicon) -> tuple[Parsed, Parsed]:
     """The questions with words joined and initials used wherever the other side does so."""
-    norms_a, norms_b = {t.norm for t in a.tokens}, {t.norm for t in b.tokens}
+    norms_a, norms_b = _norms(a), _norms(b)
     if norms_a == norms_b:
         return a, b
     return _joined(a, b, norms_a, norms_b, lexicon), _joined(b, a, norms_b, norms_a, lexicon)
 
 
-def _joined(parsed: Parsed, other: Parsed, mine: set[str], theirs: set[str], lexicon: Lexicon) -> Parsed:
+def _joined(parsed: Parsed, other: Parsed, mine: frozenset[str], theirs: frozenset[str], lexicon: Lexicon) -> Parsed:
     lone = _possible({t.norm: t for t in other.tokens if t.kind == "word" and t.norm not in mine}, parsed)
     if not lone:
         return parsed
@@ -62,18 +63,25 @@ def _joined(parsed: Parsed, other: Parsed, mine: set[str], theirs: set[str], lex
 
 def _possible(lone: dict[str, Token], parsed: Parsed) -> dict[str, Token]:
     """Those words that the question's letters, or the initials of its words, hold as a whole: mostly none."""
+    letters = _letters(parsed)
+    return {norm: token for norm, token in lone.items() if norm in letters or norm in _TWO_LETTERS}
+
+
+@once
+def _norms(parsed: Parsed) -> frozenset[str]:
+    return frozenset(t.norm for t in parsed.tokens)
+
+
+@once
+def _letters(parsed: Parsed) -> str:
+    """All letters of the words, their initials, and the initials without small words."""
     norms = [t.norm for t in parsed.tokens if t.kind == "word"]
-    letters = "".join(norms)
-    initials = "".join(norm[0] for norm in norms), "".join(norm[0] for norm in norms if norm not in _SMALL)
-    return {
-        norm: token
-        for norm, token in lone.items()
-        if norm in letters or norm in initials[0] or norm in initials[1] or norm in _TWO_LETTERS
-    }
+    long = [norm for norm in norms if norm not in _SMALL]
+    return " ".join(("".join(norms), "".join(norm[0] for norm in norms), "".join(norm[0] for norm in long)))
 
 
 def _whole(
-    tokens: tuple[Token, ...], at: int, lone: dict[str, Token], theirs: set[str], lexicon: Lexicon
+    tokens: tuple[Token, ...], at: int, lone: dict[str, Token], theirs: frozenset[str], lexicon: Lexicon
 ) -> tuple[Token | None, int]:
     """The other side's word for the words that begin here, and how many they are."""
     text = tokens[at].norm
@@ -108,7 +116,7 @@ def _may_join(one: Token, other: Token, whole: str, lexicon: Lexicon) -> bool:
     return not (described and lexicon.knows_exactly(whole))
 
 
-def _spelt_out(norm: str, tokens: tuple[Token, ...], at: int, theirs: set[str]) -> int:
+def _spelt_out(norm: str, tokens: tuple[Token, ...], at: int, theirs: frozenset[str]) -> int:
     """How many words from here have the abbreviation's letters as initials; 0 if they do not, or are matched."""
     if norm in _TWO_LETTERS:
         return 2 if tuple(t.norm for t in tokens[at : at + 2]) == _TWO_LETTERS[norm] else 0
