@@ -107,22 +107,23 @@ def _bucket(gram: str) -> int:
 
 
 def _concept_counts(text: str, words: list[str]) -> tuple[FloatArray, FloatArray]:
-    said = np.zeros(len(CONCEPT_NAMES), dtype=np.float32)
-    opens = np.zeros(len(CONCEPT_NAMES), dtype=np.float32)
-    for position, word in enumerate(words):
+    said, opens = [0.0] * len(CONCEPT_NAMES), [0.0] * len(CONCEPT_NAMES)
+    for word, times in Counter(words).items():
         for index in _concepts_of(word):
-            said[index] += 1.0
-            if position < 6:
-                opens[index] = 1.0
+            said[index] += times
+    for word in words[:6]:
+        for index in _concepts_of(word):
+            opens[index] = 1.0
     for stem, found in _PAIRS.items():
         if stem in text:
-            said[found] += 1.0
+            for index in set(found):
+                said[index] += 1.0
     if _CJK.search(text):
         for stem, index in _SUBSTRINGS:
             if stem in text:
                 said[index] += 1.0
                 opens[index] = 1.0
-    return np.log1p(said), opens
+    return np.log1p(np.asarray(said, dtype=np.float32)), np.asarray(opens, dtype=np.float32)
 
 
 def _shape(text: str, words: list[str], full_length: int) -> list[float]:
@@ -172,14 +173,13 @@ def _shape(text: str, words: list[str], full_length: int) -> list[float]:
 
 
 def _hashed(words: list[str]) -> tuple[NDArray[np.int64], FloatArray]:
-    grams = Counter(words)
-    grams.update(f"{first} {second}" for first, second in pairwise(words))
-    found: Counter[int] = Counter()
+    grams = Counter([*words, *[f"{first} {second}" for first, second in pairwise(words)]])
+    found: dict[int, int] = {}
     for gram, times in grams.items():
-        found[_bucket(gram)] += times
-    buckets = np.fromiter(sorted(found), dtype=np.int64, count=len(found))
-    counts = np.log1p(np.fromiter((found[b] for b in sorted(found)), dtype=np.float32, count=len(found)))
-    return buckets, counts
+        bucket = _bucket(gram)
+        found[bucket] = found.get(bucket, 0) + times
+    buckets = np.array(sorted(found), dtype=np.int64)
+    return buckets, np.log1p(np.array([found[bucket] for bucket in buckets.tolist()], dtype=np.float32))
 
 
 def lexical(text: str) -> Lexical:
