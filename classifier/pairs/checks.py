@@ -11,6 +11,7 @@ from collections.abc import Callable, Container
 from typing import Final
 
 from classifier.pairs.checks_asked import check_target, check_tense, check_voice
+from classifier.pairs.checks_causes import check_causes, check_extent
 from classifier.pairs.checks_deeds import check_deed
 from classifier.pairs.checks_edits import (
     check_entities,
@@ -69,6 +70,8 @@ CHECKS: Final[dict[str, Check]] = {
     "direction": check_direction,
     "lead": check_lead,
     "word_order": check_word_order,
+    "causes": check_causes,
+    "extent": check_extent,
     "function_word": check_function_words,
     "substitution": check_substitution,
     "frame": check_frame,

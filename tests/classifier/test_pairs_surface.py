@@ -118,3 +118,17 @@ def test_amounts_are_read_alike() -> None:
     assert parse("It costs £20").norms() == parse("It costs 20 pounds").norms()
     assert parse("one million people").norms() == parse("1 million people").norms()
     assert parse("Can I lift 20 pounds?").norms() == parse("Can I lift 20 lbs?").norms()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How does stress make people ill?", "How does being ill make people stressed?"),
+        ("Does debt cause divorce?", "Does divorce cause debt?"),
+        ("How many people live in the town of Bergen?", "How many people live in the Bergen region?"),
+        ("What is the area of the city of Quebec?", "What is the area of the province of Quebec?"),
+    ],
+)
+def test_cause_and_effect_and_the_extent_of_a_place_are_told_apart(one: str, other: str) -> None:
+    """Whatever forms of the words stand in the other place."""
+    assert not served(one, other)
