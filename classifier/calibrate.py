@@ -84,14 +84,6 @@ def rank_scale(gain: Vector, point: float, easy_below: float) -> Scale:
     return Scale(np.round(knots, 9), np.round(np.interp(at, (0.0, point, 1.0), (0.0, easy_below, 1.0)), 6))
 
 
-def split_at(hardness: Vector, is_hard: NDArray[np.bool_]) -> float:
-    """The cut with the best balanced accuracy."""
-    cuts = np.linspace(0.05, 0.95, 91)
-    quality = [float((hardness[is_hard] >= c).mean() + (hardness[~is_hard] < c).mean()) for c in cuts]
-    best = np.flatnonzero(np.asarray(quality) >= max(quality) - 1e-12)
-    return round(float(cuts[best].mean()), 3)
-
-
 def accuracy_curve(weak: Vector, outcome: Vector) -> list[float]:
     """Accuracy of the call "weak is good enough" at |P(weak) - 0.5| = 0, 0.025 ... 0.5, made to rise (isotonic).
 

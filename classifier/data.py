@@ -18,6 +18,7 @@ CORPUS: Final = Path(__file__).parent / "corpus"
 EVERYDAY: Final = "everyday"  # the source of rows whose outcomes are estimates written with the prompt
 SLACK: Final = 0.1
 _OPTIONS: Final = re.compile(r"\n\(?[A-J][.):]\s")
+_OFFERS: Final = re.compile(r"\n\(?[A-J1-9][.):]\s|\s\(a\)\s")  # in each layout of `in_other_format`
 _CLOSING: Final = re.compile(r"\n\s*answer:\s*$", re.IGNORECASE)
 
 
@@ -142,6 +143,11 @@ def read_corpus(folder: Path = CORPUS) -> list[Row]:
 def sha256_of(paths: Sequence[Path]) -> dict[str, str]:
     """File name to sha256 of the content."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def has_options(prompt: str) -> bool:
+    """Whether the prompt offers answers to choose from."""
+    return bool(_OFFERS.search(prompt))
 
 
 def in_other_format(prompt: str, shape: random.Random) -> str:

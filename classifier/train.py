@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 
 from classifier import features
 from classifier.artifact import FORMAT, Manifest, save
-from classifier.calibrate import LEAST, accuracy_curve, between, decision_point, rank_scale, split_at
-from classifier.data import CORPUS, EVERYDAY, DataError, Row, lend, read_corpus, read_rows, sha256_of
+from classifier.calibrate import LEAST, accuracy_curve, between, decision_point, rank_scale
+from classifier.data import CORPUS, EVERYDAY, DataError, Row, has_options, lend, read_corpus, read_rows, sha256_of
 from classifier.embedding import MODEL_ID, MODEL_SHA256, Embedder
 from classifier.experts import FEW_ROWS, MODES, Fitted, fit_expert, folds_of, stored
 from classifier.features import lexical
@@ -74,10 +74,14 @@ def _fit_gate(data: Matrix, rows: Sequence[Row], members: dict[str, list[int]]) 
     owner = {index: names.index(name) for name, found in members.items() for index in found}
     label = np.array([owner.get(index, names.index(EVERYDAY)) for index in range(len(rows))])
     for name, index in members.items():
+        if name == LENT:
+            # A question without options is an everyday one, of which the corpus has many that are hard.
+            index = [i for i in index if has_options(rows[i].prompt)] or index
+            label[sorted({*members[name]} - {*index})] = names.index(EVERYDAY)
         if name == LENT or len(index) < FEW_ROWS:
             # Half of them count as everyday: a question of no known format, or of a source with few outcomes, is
             # answered by both experts, about equally.
-            label[index[::2]] = names.index(EVERYDAY)
+            label[index[1::2]] = names.index(EVERYDAY)
     source = {rows[i].prompt: owner[i] for name, index in members.items() if name != LENT for i in index}
     same = [i for i in members.get(LENT, ()) if rows[i].prompt in source]
     if len(same) < len(members.get(LENT, ())):
@@ -117,12 +121,11 @@ class Scales:
 
 
 def _thresholds(everyday: Fitted, rows: Sequence[Row]) -> tuple[float, float]:
-    """In ranks of everyday traffic. Easy ends where the estimates best divide into prompts that a weak model answers
-    well and others; hard begins so late that as many are hard as a mid model fails one time in three."""
+    """In ranks of everyday traffic. Easy ends where the weak model no longer keeps 97 % of a mid one's quality, the
+    next dearer; hard begins so late that as many are hard as a mid model fails one time in three."""
     gain = everyday.held_out["full"][:, 0]
-    rank = (np.argsort(np.argsort(gain, kind="stable"), kind="stable") + 0.5) / len(gain)
     weak, mid = (np.array([getattr(row, end) for row in rows], dtype=np.float64) for end in ("weak", "mid"))
-    easy = split_at(rank, weak < 0.80)
+    easy = round(decision_point(gain, mid, weak), 3)
     return easy, round(float(np.clip(1.0 - (mid < 2 / 3).mean(), easy + LEAST, 1.0 - LEAST / 2)), 3)
 
 
