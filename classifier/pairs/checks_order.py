@@ -54,8 +54,8 @@ def check_direction(pair: Pair) -> str | None:
 
 _TIMES: Final = w.word_set("before after prior following")
 _OTHER_TIMES: Final = _TIMES | w.word_set("during at on in since without until")
-_PARTICLES: Final = {"up": "down", "down": "up", "on": "off", "off": "on", "in": "out", "out": "in", "over": "under",
-                     "under": "over"}  # fmt: skip
+_PARTICLES: Final = {"in": "out", "into": "out", "on": "off", "onto": "off", "up": "down", "over": "under"}
+_IN_OR_OUT: Final = {(one, other) for pair in _PARTICLES.items() for one, other in (pair, pair[::-1])}
 
 
 def check_lead(pair: Pair) -> str | None:
@@ -65,27 +65,31 @@ def check_lead(pair: Pair) -> str | None:
         token = pair.a.tokens[link.a]
         if not is_salient(token):
             continue
-        after = _particle(pair.a, link.a), _particle(pair.b, link.b)
-        if after[0] and _PARTICLES[after[0]] == after[1]:
+        after = _word_at(pair.a, link.a + 1), _word_at(pair.b, link.b + 1)
+        if after in _IN_OR_OUT:
             return f"{token.norm} {after[0]} against {after[1]}"
-        first, second = _nearest_lead(pair.a, link.a), _nearest_lead(pair.b, link.b)
-        timed = {first, second} <= _OTHER_TIMES and {first, second} & _TIMES
-        if timed and w.PREPOSITIONS.get(first) != w.PREPOSITIONS.get(second):
+        leads = _lead_place(pair.a, link.a), _lead_place(pair.b, link.b)
+        first, second = _word_at(pair.a, leads[0]), _word_at(pair.b, leads[1])
+        if not ({first, second} <= _OTHER_TIMES and {first, second} & _TIMES):
+            continue
+        if w.PREPOSITIONS.get(first) != w.PREPOSITIONS.get(second):
             return f"{first} against {second} {token.norm}"
+        spans = _word_at(pair.a, leads[0] - 1), _word_at(pair.b, leads[1] - 1)
+        if w.UNITS.get(spans[0]) != w.UNITS.get(spans[1]):  # `the week after the race`, `right after the race`
+            return f"{spans[0]} against {spans[1]} {first} {token.norm}"
     return None
 
 
-def _particle(parsed: Parsed, at: int) -> str:
-    after = parsed.tokens[at + 1].norm if at + 1 < len(parsed.tokens) else ""
-    return after if after in _PARTICLES else ""
+def _word_at(parsed: Parsed, at: int) -> str:
+    return parsed.tokens[at].norm if 0 <= at < len(parsed.tokens) else ""
 
 
-def _nearest_lead(parsed: Parsed, at: int) -> str:
-    """The preposition right before a word and its articles."""
+def _lead_place(parsed: Parsed, at: int) -> int:
+    """Where the word before a word and its articles stands; -1 at the start."""
     at -= 1
     while at >= 0 and parsed.tokens[at].norm in POINTING:
         at -= 1
-    return parsed.tokens[at].norm if at >= 0 else ""
+    return at
 
 
 def check_word_order(pair: Pair) -> str | None:

@@ -14,7 +14,7 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.pair import Pair, is_salient
-from classifier.pairs.phrases import NOUNS_IN_LY, POINTING, PRAISE, REQUEST, mean_the_same
+from classifier.pairs.phrases import NOUNS_IN_LY, POINTING, PRAISE, REQUEST, is_form_of, mean_the_same
 from classifier.pairs.text import Parsed, Token
 
 Role = tuple[str, str | int]
@@ -24,6 +24,8 @@ _FRAME: Final = (
     REQUEST | PRAISE | w.LIGHT | w.NEGATIVE_VERBS | w.SCOPE_WORDS.keys() | w.word_set("allow allowed permit permitted")
 )
 _BE: Final = w.word_set("is are was were be been being am get gets got getting")
+_ASKING: Final = w.word_set("is are was were do does did can could may might must should will would shall")
+_SOON: Final = 5  # the auxiliary of a question stands among its first words
 _PASSED: Final = POINTING | w.FILLERS
 _TIMES: Final = w.word_set("before after during since until while following")  # prepositions of time, always
 _PERHAPS_TIMES: Final = w.word_set("at in on")
@@ -35,6 +37,7 @@ def check_role(pair: Pair) -> str | None:
     yours = mine and _lone(pair.b, pair.alignment.only_b)
     if not mine or not yours:
         return None
+    subjects = _subject(pair.a, pair.lexicon), _subject(pair.b, pair.lexicon)
     links_a = {link.a: link.a for link in pair.alignment.links}
     links_b = {link.b: link.a for link in pair.alignment.links}
     roles_b = {at: set(_roles(pair.b, at, links_b)) for at in yours}
@@ -42,7 +45,8 @@ def check_role(pair: Pair) -> str | None:
         roles = set(_roles(pair.a, at, links_a))
         for other, others in roles_b.items():
             first, second = pair.a.tokens[at], pair.b.tokens[other]
-            if _share(roles, others) and not _either_is_said(pair, first, second):
+            alike = _share(roles, others) or (at in subjects[0] and other in subjects[1])
+            if alike and not _either_is_said(pair, first, second):
                 return f"{first.norm} in the part of {second.norm}"
     return None
 
@@ -56,12 +60,32 @@ def _tells(token: Token) -> bool:
 
 
 def _either_is_said(pair: Pair, first: Token, second: Token) -> bool:
-    """Whether one of the words has a synonym anywhere on the other side."""
-    return _is_said(first, pair.b, pair.lexicon) or _is_said(second, pair.a, pair.lexicon)
+    """Whether the other side says one of the words: by a word that is unmatched, too, or in another form of it."""
+    return _is_said(first, pair.b, pair.alignment.only_b, pair.lexicon) or _is_said(
+        second, pair.a, pair.alignment.only_a, pair.lexicon
+    )
 
 
-def _is_said(token: Token, other: Parsed, lexicon: Lexicon) -> bool:
-    return any(mean_the_same(token.norm, o.norm, lexicon) for o in other.tokens if is_salient(o))
+def _is_said(token: Token, other: Parsed, lone: tuple[int, ...], lexicon: Lexicon) -> bool:
+    alone = (other.tokens[at].norm for at in lone if is_salient(other.tokens[at]))
+    return any(mean_the_same(token.norm, norm, lexicon) for norm in alone) or any(
+        is_form_of(token.norm, o.norm, lexicon) for o in other.tokens if is_salient(o)
+    )
+
+
+def _subject(parsed: Parsed, lexicon: Lexicon) -> list[int]:
+    """The words between the auxiliary of a question and its verb: `business customers` in `may business customers`."""
+    asked = next((at for at, token in enumerate(parsed.tokens[:_SOON]) if token.norm in _ASKING), None)
+    found: list[int] = []
+    for at in range(len(parsed.tokens) if asked is None else asked + 1, len(parsed.tokens)):
+        token = parsed.tokens[at]
+        if not is_salient(token) and (found or token.norm not in POINTING):
+            break
+        if is_salient(token):
+            if lexicon.is_verb(token.norm) or (found and lexicon.may_be_verb(token.norm)):
+                break
+            found.append(at)
+    return found
 
 
 def _share(roles: set[Role], others: set[Role]) -> bool:

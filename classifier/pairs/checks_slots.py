@@ -40,6 +40,7 @@ _WHERE: Final = {
     "indoors": w.word_set("inside indoor"), "outdoors": w.word_set("outside outdoor"), "offline": w.word_set(""),
     "abroad": w.word_set("overseas foreign"), "overseas": w.word_set("abroad foreign"),
     "remotely": w.word_set("remote"), "manually": w.word_set("manual hand"), "locally": w.word_set("local"),
+    "upstairs": w.word_set("above upper"), "downstairs": w.word_set("below lower"),
     "automatically": w.word_set("automatic"), "anonymously": w.word_set("anonymous"),
 }  # fmt: skip
 _NARROWING: Final = w.word_set("for with without during as per by in on at from")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from classifier.pairs import words as w
@@ -55,24 +56,28 @@ def _asks_which(pair: Pair) -> str | None:
     ):
         if against != "yes_no" or asked not in ("what", "how"):
             continue
-        noun = _noun_asked_for(parsed)
-        if asked == "what" and noun in lone and stands_alone(parsed.tokens[noun], other.tokens, pair.lexicon):
-            return f"asks which {parsed.tokens[noun].norm} against whether something is so"
+        for at in _told_by_which(parsed) if asked == "what" else ():
+            if at in lone and stands_alone(parsed.tokens[at], other.tokens, pair.lexicon):
+                return f"asks which {parsed.tokens[at].norm} against whether something is so"
         norms = parsed.norms()
         if asked == "how" and norms[0] == "what" and "do" in norms[1:4] and not _HELPING & {*other.norms()[1:]}:
             return "asks what to do against whether something is so"
     return None
 
 
-def _noun_asked_for(parsed: Parsed) -> int:
-    """Place of the last word of the phrase after `which` or `what`; -1 if there is none, or it is a light word."""
+def _told_by_which(parsed: Parsed) -> Iterator[int]:
+    """The last word of the phrase after `which` or `what`, and what it is said to be: `films` and `sold` in `which new
+    films are sold out`."""
     asked = next((at for at, token in enumerate(parsed.tokens[:5]) if token.norm in ("which", "what")), None)
-    if asked is None:
-        return -1
-    last = asked
+    last = asked if asked is not None else len(parsed.tokens)
     while last + 1 < len(parsed.tokens) and is_salient(parsed.tokens[last + 1]):
         last += 1
-    return last if last > asked and parsed.tokens[last].norm not in w.LIGHT else -1
+    if asked is None or last == asked:
+        return
+    predicate = last + 2 if [t.norm for t in parsed.tokens[last + 1 : last + 2]] in (["is"], ["are"]) else last
+    for at in {last, predicate}:
+        if at < len(parsed.tokens) and is_salient(parsed.tokens[at]) and parsed.tokens[at].norm not in w.LIGHT:
+            yield at
 
 
 _HELPING: Final = w.word_set("do help fix treat solve stop prevent cure")

@@ -157,15 +157,18 @@ def akin(one: str, other: str, lexicon: Lexicon, least: float = AKIN) -> bool:
 def mean_the_same(one: str, other: str, lexicon: Lexicon) -> bool:
     """Whether the words are known to say the same: forms of one word, by hand, or by the dictionary. Near vectors say
     nothing here: they are as near for what excludes each other (`northbound`, `eastbound`)."""
-    if one == other or _is_cognate(one, other) or lexicon.lemmas(one) & lexicon.lemmas(other):
-        return True
-    if lexicon.interchangeable(one, other):
+    if is_form_of(one, other, lexicon) or lexicon.interchangeable(one, other):
         return True
     if lexicon.antonyms(one, other):
         return False
     measured = lexicon.has_vector(one) and lexicon.has_vector(other)
     related = lexicon.synonyms(one, other) or lexicon.near(one, other)
     return related and (not measured or lexicon.similarity(one, other) >= _COMMON_SENSE)
+
+
+def is_form_of(one: str, other: str, lexicon: Lexicon) -> bool:
+    """Whether the words are forms of one word: `coach` and `coaches`, `legal` and `legally`."""
+    return one == other or _is_cognate(one, other) or bool(lexicon.lemmas(one) & lexicon.lemmas(other))
 
 
 def _is_cognate(one: str, other: str) -> bool:
