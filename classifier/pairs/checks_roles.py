@@ -48,6 +48,18 @@ def check_role(pair: Pair) -> str | None:
             alike = _share(roles, others) or (at in subjects[0] and other in subjects[1])
             if alike and not _either_is_said(pair, first, second):
                 return f"{first.norm} in the part of {second.norm}"
+    return _other_things(pair, mine, yours) if pair.asked_a == pair.asked_b == "yes_no" else None
+
+
+def _other_things(pair: Pair, mine: list[int], yours: list[int]) -> str | None:
+    """`Are there tours for pupils` against `is it free for pupils`: yes to one says nothing about the other."""
+    for first in (pair.a.tokens[at] for at in mine):
+        if pair.lexicon.is_verb(first.norm) or _is_said(first, pair.b, pair.alignment.only_b, pair.lexicon):
+            continue
+        for second in (pair.b.tokens[at] for at in yours):
+            verb = pair.lexicon.is_verb(second.norm)
+            if not verb and not _is_said(second, pair.a, pair.alignment.only_a, pair.lexicon):
+                return f"whether {first.norm} against whether {second.norm}"
     return None
 
 
@@ -106,11 +118,19 @@ def _roles(parsed: Parsed, at: int, links: Mapping[int, int]) -> Iterator[Role]:
         yield "follows", links[before]
     yield from _leads(parsed, at)
     norm = parsed.tokens[at].norm
+    if _is_counted(parsed, at):
+        yield "counted", 0
     before = _passing(parsed, at, _PASSED)
     if before >= 0 and parsed.tokens[before].norm in _BE and not norm.endswith("ing"):
         yield "is", 0
     if norm.endswith("ly") and norm not in NOUNS_IN_LY:
         yield "in which way", 0
+
+
+def _is_counted(parsed: Parsed, at: int) -> bool:
+    """`siblings` in `how many siblings` and in `the number of siblings`."""
+    before = [token.norm for token in parsed.tokens[max(0, at - 2) : at]]
+    return before in (["how", "many"], ["how", "much"], ["number", "of"], ["amount", "of"])
 
 
 def _passing(parsed: Parsed, at: int, passed: frozenset[str] | set[str]) -> int:

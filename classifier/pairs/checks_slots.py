@@ -21,6 +21,7 @@ from classifier.pairs.phrases import (
     clauses_of,
     is_quality,
     is_thing,
+    mean_the_same,
     names,
     phrases_of,
     stands_alone,
@@ -43,6 +44,7 @@ _WHERE: Final = {
     "upstairs": w.word_set("above upper"), "downstairs": w.word_set("below lower"),
     "automatically": w.word_set("automatic"), "anonymously": w.word_set("anonymous"),
 }  # fmt: skip
+_IF: Final = w.word_set("if when while unless once")
 _NARROWING: Final = w.word_set("for with without during as per by in on at from")
 
 
@@ -216,7 +218,31 @@ def check_condition(pair: Pair) -> str | None:
             if phrase.lead in _NARROWING and _is_news(parsed, phrase, lone, other, pair.lexicon):
                 said = " ".join(parsed.tokens[at].norm for at in phrase.places)
                 return f"only one side says {phrase.lead} {said}"
-    return None
+    return _other_case(pair)
+
+
+def _other_case(pair: Pair) -> str | None:
+    """`If my train is late` against `when I lose my ticket`: clauses of which nothing is the same."""
+    mine, yours = _clause(pair.a), _clause(pair.b)
+    said_a = [pair.a.tokens[at] for at in mine if is_salient(pair.a.tokens[at])]
+    said_b = [pair.b.tokens[at] for at in yours if is_salient(pair.b.tokens[at])]
+    linked = any(x.a in mine and x.b in yours and is_salient(pair.a.tokens[x.a]) for x in pair.alignment.links)
+    if not said_a or not said_b or linked:
+        return None
+    if any(mean_the_same(one.norm, other.norm, pair.lexicon) for one in said_a for other in said_b):
+        return None
+    return f"if {said_a[0].norm} against if {said_b[0].norm}"
+
+
+def _clause(parsed: Parsed) -> range:
+    """The places behind `if`, or `when` where it asks nothing, up to the question."""
+    norms = parsed.norms()
+    for at, norm in enumerate(norms):
+        asks = norm == "when" and (at == 0 or norms[at + 1 : at + 2] == [] or norms[at + 1] in w.AUXILIARIES)
+        if norm in _IF and not asks:
+            ends = (i for i in range(at + 1, len(norms)) if norms[i] in w.WH_WORDS or parsed.tokens[i].first)
+            return range(at + 1, next(ends, len(norms)))
+    return range(0)
 
 
 def _is_news(parsed: Parsed, phrase: Phrase, lone: tuple[int, ...], other: Parsed, lexicon: Lexicon) -> bool:

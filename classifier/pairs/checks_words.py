@@ -122,7 +122,8 @@ def _scopes(parsed: Parsed) -> set[str]:
     found = set()
     for i, token in enumerate(parsed.tokens):
         name = w.SCOPE_WORDS.get(token.norm)
-        verb = token.norm == "last" and i > 0 and parsed.tokens[i - 1].norm not in _BEFORE_LAST
+        timed = i + 1 < len(parsed.tokens) and parsed.tokens[i + 1].norm in w.UNITS  # `scrap last month`
+        verb = token.norm == "last" and i > 0 and parsed.tokens[i - 1].norm not in _BEFORE_LAST and not timed
         if name and not verb:
             found.add(name)
     return found
@@ -209,8 +210,8 @@ def _is_superlative(word: str, lexicon: Lexicon) -> bool:
 
 
 def _unmatched(parsed: Parsed, places: Iterable[int]) -> list[Token]:
-    """Unmatched content, light words too: `get` turns `give` round."""
-    return [parsed.tokens[i] for i in places if parsed.tokens[i].content]
+    """Unmatched content, light words too (`get` turns `give` round), and what stands for `increase` and `decrease`."""
+    return [parsed.tokens[i] for i in places if parsed.tokens[i].content or parsed.tokens[i].norm in ("up", "down")]
 
 
 def check_antonyms(pair: Pair) -> str | None:

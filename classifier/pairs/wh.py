@@ -74,7 +74,8 @@ def _yes_no(norms: list[str]) -> Asked:
 
 def _anywhere(norms: list[str]) -> Asked:
     for at, word in enumerate(norms):
-        if word in ("why", "how", "where", "who") or (word in ("what", "which", "when") and at + 1 == len(norms)):
+        turned = at + 1 == len(norms) or (at > 0 and norms[at + 1] in w.AUXILIARIES)  # `on Mondays, when is it open`
+        if word in ("why", "how", "where", "who") or (word in ("what", "which", "when") and turned):
             return _asked_by(word, norms[at + 1 :])
     return "none"
 
