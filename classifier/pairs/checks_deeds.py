@@ -123,13 +123,24 @@ def check_deed(pair: Pair) -> str | None:
     return None
 
 
+def _verb_of_subject(parsed: Parsed, lexicon: Lexicon) -> int | None:
+    """The verb in `how do foster parents apply`, whose subject is named."""
+    verbs = (
+        at for at, t in enumerate(parsed.tokens) if is_salient(t) and t.norm not in _EMPTY and lexicon.is_verb(t.norm)
+    )
+    return next(verbs, None)
+
+
 def _missing_deed(pair: Pair, one: int | None, other: int | None) -> str | None:
     """How to do something, against whether something is so: the deed needs a word that may stand for it."""
     for asked, against, deed, parsed, lone, facing in (
         (pair.asked_a, pair.asked_b, one, pair.a, pair.alignment.only_a, pair.b),
         (pair.asked_b, pair.asked_a, other, pair.b, pair.alignment.only_b, pair.a),
     ):
-        if asked != "how" or against != "yes_no" or deed is None or deed not in lone:
+        if asked != "how" or against != "yes_no":
+            continue
+        deed = deed if deed is not None else _verb_of_subject(parsed, pair.lexicon)
+        if deed is None or deed not in lone:
             continue
         if stands_alone(parsed.tokens[deed], facing.tokens, pair.lexicon):
             return f"how to {parsed.tokens[deed].norm} against whether something is so"

@@ -26,8 +26,9 @@ def check_wh_word(pair: Pair) -> str | None:
         and not (pair.asks_for_list() or {one, other} == {"how", "where"} or _is_how_do_i(pair))
     ):
         return f"asks {one} against {other}, all else equal"
-    if (reason := _asks_whether(pair) or _asks_why(pair) or _asks_which(pair)) is not None:
-        return reason
+    for check in (_asks_whether, _asks_why, _asks_which, _asks_leave):
+        if (reason := check(pair)) is not None:
+            return reason
     shared = sum(is_salient(pair.a.tokens[x.a]) for x in pair.alignment.links)
     alone = shared >= _MUCH and bool(pair.lone_a()) != bool(pair.lone_b())
     if alone and one != other and not {"none", "yes_no"} & {one, other} and {one, other} not in _FORMS_OF_HOW:
@@ -65,6 +66,21 @@ def _asks_which(pair: Pair) -> str | None:
     return None
 
 
+_ALLOWED: Final = w.word_set("may can could allowed permitted")
+_OBLIGED: Final = w.word_set("must necessary required obliged")
+
+
+def _asks_leave(pair: Pair) -> str | None:
+    """Whether one may is not whether one must."""
+    if not pair.asked_a == pair.asked_b == "yes_no":
+        return None
+    sides = [
+        (bool(_ALLOWED & norms), bool(_OBLIGED & norms) or "have to" in text or "has to" in text)
+        for norms, text in (({*p.norms()}, " ".join(p.norms())) for p in (pair.a, pair.b))
+    ]
+    return "whether one may against whether one must" if sorted(sides) == [(False, True), (True, False)] else None
+
+
 def _told_by_which(parsed: Parsed) -> Iterator[int]:
     """The last word of the phrase after `which` or `what`, and what it is said to be: `films` and `sold` in `which new
     films are sold out`."""
@@ -85,6 +101,10 @@ _HELPING: Final = w.word_set("do help fix treat solve stop prevent cure")
 
 def _asks_why(pair: Pair) -> str | None:
     """`Why did rents fall` beside `what were the rents`: what happened stands on one side only."""
+    if _asks_what_to_do(pair.a) != _asks_what_to_do(pair.b) and _is_why(pair.a, pair.asked_a) != _is_why(
+        pair.b, pair.asked_b
+    ):
+        return "asks what to do against why"
     whys = [_is_why(parsed, asked) for parsed, asked in ((pair.a, pair.asked_a), (pair.b, pair.asked_b))]
     if whys[0] == whys[1]:
         return None
@@ -92,6 +112,11 @@ def _asks_why(pair: Pair) -> str | None:
     if all(told) or not any(told):
         return None
     return f"only one side asks why, and only one says {(told[0] or told[1])[0].norm}"
+
+
+def _asks_what_to_do(parsed: Parsed) -> bool:
+    norms = parsed.norms()
+    return norms[0] == "what" and "do" in norms[2:5]
 
 
 def _is_why(parsed: Parsed, asked: str) -> bool:

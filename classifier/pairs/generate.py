@@ -1,4 +1,4 @@
-"""Make labelled pairs: hand-written groups, question grammars, applications, and edits. Deterministic for a seed.
+"""Make labelled pairs: hand-written groups, question grammars, and edits. Deterministic for a seed.
 
 `corpus/groups.jsonl` holds questions with paraphrases and near misses, written for this package.
 `corpus/grammar.json` holds actions, modifiers and frames: two sentences mean the same if they have the same action
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from classifier.pairs.applications import application_pairs
 from classifier.pairs.edits import edit_pairs, word_edits
 from classifier.pairs.rows import PairRow
 
@@ -122,16 +121,11 @@ def dressed_pairs(texts: list[str], count: int, rng: random.Random) -> Iterator[
 
 
 def generate(
-    seed: int = 7,
-    actions: int = 3000,
-    queries: int = 1200,
-    dressed: int = 500,
-    changed: int = 600,
-    templated: int = 6000,
+    seed: int = 7, actions: int = 3000, queries: int = 1200, dressed: int = 500, changed: int = 600
 ) -> list[tuple[str, PairRow]]:
     """All generated pairs with the unit that cross-validation must keep together.
 
-    A kind of edit and an application are one unit each: out of fold, they are judged by trees that never saw them.
+    A kind of edit is one unit: out of fold, each kind is judged by trees that never saw it.
     """
     rng = random.Random(seed)  # noqa: S311 - data, not secrets
     groups = list(group_pairs())
@@ -139,10 +133,4 @@ def generate(
     texts = sorted({row.a for _, row in groups})
     made = [*action_pairs(actions, rng), *query_pairs(queries, rng), *dressed_pairs(texts, dressed, rng)]
     edited = [*edit_pairs(), *word_edits(texts, changed, rng)]
-    asked = application_pairs(templated, random.Random(seed))  # noqa: S311 - data, not secrets
-    return [
-        *rows,
-        *((row.a, row) for row in made),
-        *((f"edit-{row.kind}", row) for row in edited),
-        *((f"application-{name}", row) for name, row in asked),
-    ]
+    return rows + [(row.a, row) for row in made] + [(f"edit-{row.kind}", row) for row in edited]

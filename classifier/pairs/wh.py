@@ -20,7 +20,7 @@ AFTER_HOW: Final[dict[str, Asked]] = {
     "frequent": "how_often", "wide": "how_big", "small": "how_big", "distant": "how_far",
 }  # fmt: skip
 _AFTER_WHAT: Final[dict[str, Asked]] = {
-    "time": "when", "date": "when", "reason": "why", "reasons": "why", "cause": "why", "causes": "why",
+    "time": "when", "date": "when", "day": "when", "reason": "why", "reasons": "why", "cause": "why", "causes": "why",
     "way": "how", "ways": "how", "method": "how", "process": "how", "procedure": "how", "steps": "how",
     "number": "how_many", "amount": "how_much", "price": "how_much", "cost": "how_much", "place": "where",
     "location": "where", "person": "who", "frequency": "how_often", "distance": "how_far", "age": "how_old",
@@ -89,6 +89,8 @@ def _asked_by(word: str, following: list[str]) -> Asked:
         return _SIMPLE[word]
     if "do" in following[1:4] and {"to", "about", "against", "if", "when"} & set(following[3:6]):
         return "how"  # what should I do to ...
+    if " to do to " in f" {' '.join(following)} ":
+        return "how"  # what do I have to do to ...
     if following[:1] in (["does"], ["do"], ["will"], ["would"]) and following[-1:] == ["cost"]:
         return "how_much"
     if "name" in following[:5] and _PERSONS & set(following[:9]):

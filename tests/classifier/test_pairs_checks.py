@@ -169,3 +169,21 @@ def test_a_low_score_is_refused_by_the_scorer(verifier: PairVerifier) -> None:
 def test_an_empty_question_is_never_served(verifier: PairVerifier) -> None:
     """Nothing to compare is no evidence."""
     assert verifier.decide("", "?!", 1.0).check == "empty"
+
+
+@pytest.mark.parametrize(
+    ("cached", "asked"),
+    [
+        ("When does the first northbound ferry leave?", "When does the first southbound ferry leave?"),
+        ("Can I eat before a scan?", "Am I allowed to eat during a scan?"),
+        ("Steps to scale up the kiln", "How can I scale down the kiln?"),
+        ("Must porters use the side gate?", "Are porters allowed to use the side gate?"),
+        ("Which permit do anglers need for the lake?", "May anglers use the lake?"),
+        ("Can I pause it when I retire?", "Is it possible to pause it if I emigrate?"),
+    ],
+)
+def test_what_fills_one_place_must_be_known_to_mean_the_same(cached: str, asked: str) -> None:
+    """However near the words are, and in other wordings: another direction, time, duty, thing or case."""
+    verifier = PairVerifier.load()
+    for one, other in ((cached, asked), (asked, cached)):
+        assert not verifier.decide(one, other, 0.97, threshold=0.0).serve
