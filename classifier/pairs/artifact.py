@@ -1,7 +1,8 @@
 """The verifier's files: a JSON manifest with sha256 sums and npz arrays. Loading runs no code from them.
 
-`manifest.json`: format, features, threshold, depth, sums (file name to sha256), metrics and versions.
-`scorer.npz`: the trees; the other files: see `lexicon.Lexicon`.
+`manifest.json`: format, features, thresholds, depth, sums (file name to sha256), what is known of the reader (the
+embedding it was taught on, its threshold), metrics and versions.
+`scorer.npz`: the trees; `reader.npz`: see `reader.ARRAYS`; the other files: see `lexicon.Lexicon`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from classifier.embedding import MODEL_SHA256
 from classifier.pairs.features import FEATURES
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.reader import ARRAYS as READER_ARRAYS
+from classifier.pairs.reader import PairReader
 from classifier.pairs.scorer import ARRAYS, TreeScorer
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 DEFAULT_FOLDER: Final = Path(__file__).parents[1] / "artifacts" / "pairs"
-_FILES: Final = ("scorer.npz", "lexicon.npz", "vectors.npz", "synonyms.txt", "opposites.txt")
+_FILES: Final = ("scorer.npz", "reader.npz", "lexicon.npz", "vectors.npz", "synonyms.txt", "opposites.txt")
 
 
 class PairArtifactError(RuntimeError):
@@ -29,9 +33,11 @@ class PairArtifactError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class PairArtifact:
-    """What loading yields: `thresholds` by task class, with `default` always there."""
+    """What loading yields: `thresholds` of the scorer by task class, with `default` always there."""
 
     scorer: TreeScorer
+    reader: PairReader
+    reader_threshold: float
     lexicon: Lexicon
     thresholds: dict[str, float]
     manifest: dict[str, Any]
@@ -46,15 +52,21 @@ def write_artifact(
 ) -> None:
     """Write `scorer.npz` and the manifest beside the lexicon. `facts` (metrics, versions) is kept as it is."""
     np.savez_compressed(folder / "scorer.npz", **{name: arrays[name] for name in ARRAYS})
-    manifest = {
-        "format": FORMAT,
-        "features": list(FEATURES),
-        "depth": depth,
-        "thresholds": thresholds,
-        "sha256": {name: _sha256(folder / name) for name in _FILES},
-        **facts,
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
+    _write_manifest(folder, {"features": list(FEATURES), "depth": depth, "thresholds": thresholds, **facts})
+
+
+def write_reader(folder: Path, arrays: dict[str, Any], threshold: float, facts: dict[str, Any]) -> None:
+    """Write `reader.npz` and what the manifest says of it; the rest of the manifest stays."""
+    np.savez_compressed(folder / "reader.npz", **{name: arrays[name] for name in READER_ARRAYS})
+    _write_manifest(folder, {"reader": {"embedding_sha256": MODEL_SHA256, "threshold": threshold, **facts}})
+
+
+def _write_manifest(folder: Path, facts: dict[str, Any]) -> None:
+    path = folder / "manifest.json"
+    known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    sums = {name: _sha256(folder / name) for name in _FILES if (folder / name).is_file()}
+    manifest = known | facts | {"format": FORMAT, "sha256": sums}
+    path.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -67,6 +79,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise PairArtifactError(f"{path} is missing or unreadable: reinstall, or train the verifier again") from error
     if known != (FORMAT, list(FEATURES)):
         raise PairArtifactError(f"{path} was made for other features or another format: train the verifier again")
+    if manifest.get("reader", {}).get("embedding_sha256") != MODEL_SHA256:
+        raise PairArtifactError(f"{path}: its reader was taught on another embedding: teach the reader again")
     for name in _FILES:
         if not (folder / name).is_file() or _sha256(folder / name) != sums.get(name):
             raise PairArtifactError(f"{folder / name} is missing or not the file of the manifest: reinstall it")
@@ -80,9 +94,12 @@ def load_artifact(folder: Path | None = None) -> PairArtifact:
     try:
         with np.load(folder / "scorer.npz", allow_pickle=False) as data:
             scorer = TreeScorer.from_arrays({name: data[name] for name in ARRAYS}, int(manifest["depth"]))
+        with np.load(folder / "reader.npz", allow_pickle=False) as data:
+            reader = PairReader({name: data[name] for name in READER_ARRAYS})
+        reader_threshold = float(manifest["reader"]["threshold"])
         lexicon = Lexicon(folder)
         thresholds = {name: float(value) for name, value in manifest["thresholds"].items()}
         thresholds["default"]
     except (OSError, ValueError, KeyError) as error:
         raise PairArtifactError(f"{folder} cannot be read: {error}") from error
-    return PairArtifact(scorer, lexicon, thresholds, manifest)
+    return PairArtifact(scorer, reader, reader_threshold, lexicon, thresholds, manifest)

@@ -83,10 +83,10 @@ def calibrate_pairs(
 ) -> dict[str, Any]:
     """Calibrate over all rows (`default`) and for each task class that the rows name.
 
-    A pair counts once; a pair that a check refuses is never served, whatever the threshold. `shipped` is what the
-    verifier's own threshold does on the same pairs, and `certificate` says all of it in sentences.
+    A pair counts once; a pair that a check or the reader refuses is never served, whatever the threshold. `shipped` is
+    what the verifier's own threshold does on the same pairs, and `certificate` says all of it in sentences.
     """
-    open_verdict = [(o, max(v.score for v in o.verdicts)) for o in judge(rows, verifier, embedder)]
+    open_verdict = [(o, max(v.score for v in o.verdicts)) for o in judge(rows, verifier, embedder, _GRID[-1])]
     scored = [(o.row, score) for o, score in open_verdict if score > 0.0]
     tasks: dict[str, list[tuple[float, bool]]] = {ALL_TASKS: [(score, row.same) for row, score in scored]}
     for row, score in scored:

@@ -39,14 +39,17 @@ class Outcome:
         return sum(v.serve for v in self.verdicts) / 2
 
 
-def judge(rows: Sequence[PairRow], verifier: PairVerifier, embedder: Embeds) -> list[Outcome]:
-    """Ask the verifier about each pair in both directions."""
+def judge(
+    rows: Sequence[PairRow], verifier: PairVerifier, embedder: Embeds, threshold: float | None = None
+) -> list[Outcome]:
+    """Ask the verifier about each pair in both directions, at its own threshold or another."""
     cosines = Cosines(embedder)
     outcomes = []
     for row in rows:
         cosine = cosines(row.a, row.b)
-        verdicts = verifier.decide(row.a, row.b, cosine), verifier.decide(row.b, row.a, cosine)
-        outcomes.append(Outcome(row, cosine, verdicts))
+        there = verifier.decide(row.a, row.b, cosine, threshold)
+        back = verifier.decide(row.b, row.a, cosine, threshold)
+        outcomes.append(Outcome(row, cosine, (there, back)))
     return outcomes
 
 

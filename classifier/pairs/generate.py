@@ -86,7 +86,7 @@ def query_pairs(count: int, rng: random.Random) -> Iterator[PairRow]:
             yield PairRow(first, second, kind == "same", "queries", kind)
 
 
-def _mistype(text: str, rng: random.Random) -> str:
+def mistype(text: str, rng: random.Random) -> str:
     """Swap, drop, double or replace one letter inside a word of at least five letters."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if len(word) >= 5 and word.isalpha() and word.islower()]
@@ -112,7 +112,7 @@ def dressed_pairs(texts: list[str], count: int, rng: random.Random) -> Iterator[
             "case": text.lower(),
             "punctuation": text.rstrip("?.!"),
             "spaces": text.replace(" ", "  "),
-            "typo": _mistype(text, rng),
+            "typo": mistype(text, rng),
             "polite": rng.choice(_OPENINGS) + text,
             "shout": text.upper(),
         }[kind]

@@ -1,6 +1,7 @@
 """The verifier of the semantic cache: may the answer stored for one question be served for another?
 
-First the checks, each of which can refuse by itself; then a learned score against a calibrated threshold.
+First the checks, each of which can refuse by itself; then a learned score against a calibrated threshold; what both
+would serve is read by the reader, which can refuse too.
 Every verdict says which check decided and why. Refusing costs a model call, serving wrongly a wrong answer.
 """
 
@@ -9,16 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from classifier.pairs.align import LEMMA
 from classifier.pairs.artifact import PairArtifact, load_artifact
 from classifier.pairs.checks import first_refusal
 from classifier.pairs.features import featurise
-from classifier.pairs.pair import Pair, compare
+from classifier.pairs.pair import Pair, compare, is_salient
 from classifier.pairs.reconcile import as_question, is_same_text
 
 
 @dataclass(frozen=True, slots=True)
 class PairVerdict:
-    """`check` is the check that refused, `scorer` if the score did, or `ok`. `score` is 0 where a check refused."""
+    """`check` is the check that refused, `scorer` if the score did, `reader`, or `ok`. `score` is the scorer's, and 0
+    where a check or the reader refused, whatever the threshold."""
 
     serve: bool
     score: float
@@ -31,6 +34,13 @@ def is_identical(pair: Pair) -> bool:
     """Whether the questions have the same words in the same order, once politeness and spelling are put aside."""
     a, b = pair.a.norms(), pair.b.norms()
     return is_same_text(a, b) or is_same_text(as_question(a), as_question(b))
+
+
+def is_worded_alike(pair: Pair) -> bool:
+    """Whether every word that says something has itself on the other side, in its place: there is nothing to read."""
+    lone = [pair.a.tokens[at] for at in pair.alignment.only_a] + [pair.b.tokens[at] for at in pair.alignment.only_b]
+    exact = all(link.score >= LEMMA for link in pair.alignment.links)
+    return exact and not pair.moved and not any(is_salient(token) for token in lone)
 
 
 class PairVerifier:
@@ -63,4 +73,7 @@ class PairVerifier:
         score = self.artifact.scorer.probability(featurise(pair, cosine))
         if score < limit:
             return PairVerdict(False, score, limit, "scorer", f"score {score:.3f} below {limit:.3f}")
+        needed = self.artifact.reader_threshold
+        if not is_worded_alike(pair) and (read := self.artifact.reader.probability(cached, asked)) < needed:
+            return PairVerdict(False, 0.0, limit, "reader", f"reader: {read:.2f} below {needed:.2f}")
         return PairVerdict(True, score, limit, "ok", f"score {score:.3f} at least {limit:.3f}")

@@ -125,7 +125,7 @@ def altered(tmp_path: Path) -> Iterator[Path]:
     yield folder
 
 
-@pytest.mark.parametrize("name", ["scorer.npz", "lexicon.npz", "synonyms.txt"])
+@pytest.mark.parametrize("name", ["scorer.npz", "reader.npz", "lexicon.npz", "synonyms.txt"])
 def test_an_altered_file_is_refused(altered: Path, name: str) -> None:
     """One changed byte and the artifact does not load."""
     data = bytearray((altered / name).read_bytes())
@@ -142,6 +142,16 @@ def test_other_features_are_refused(altered: Path) -> None:
     manifest["features"].append("one_more")
     path.write_text(json.dumps(manifest), "utf-8")
     with pytest.raises(PairArtifactError, match="other features"):
+        load_artifact(altered)
+
+
+def test_a_reader_of_another_embedding_is_refused(altered: Path) -> None:
+    """What it has learnt is added to the weights of one model only."""
+    path = altered / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["reader"]["embedding_sha256"] = "0" * 64
+    path.write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(PairArtifactError, match="another embedding"):
         load_artifact(altered)
 
 

@@ -40,9 +40,15 @@ def cosines() -> Cosines:
     return Cosines(Embedder())
 
 
+@cache
+def shipped() -> PairVerifier:
+    """Loaded once."""
+    return PairVerifier.load()
+
+
 def served(one: str, other: str) -> bool:
     """Whether the answer to either is served for the other."""
-    verifier, cosine = PairVerifier.load(), cosines()(one, other)
+    verifier, cosine = shipped(), cosines()(one, other)
     verdicts = {verifier.decide(*pair, cosine).serve for pair in ((one, other), (other, one))}
     assert len(verdicts) == 1, f"decided otherwise the other way round: {one} | {other}"
     return verdicts.pop()
