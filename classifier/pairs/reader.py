@@ -61,8 +61,8 @@ class PairReader:
         self._session = open_session(graph)
 
     def probability(self, one: str, other: str) -> float:
-        """The chance, 0 to 1: the mean of both orders, whose logits differ by chance."""
-        logit = (self._logit(one, other) + self._logit(other, one)) / 2
+        """The chance, 0 to 1; the same in either order, as the two are read in that of their letters."""
+        logit = self._logit(*sorted((one, other)))
         return float(1.0 / (1.0 + np.exp(-logit)))
 
     def _logit(self, one: str, other: str) -> float:

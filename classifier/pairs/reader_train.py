@@ -79,7 +79,7 @@ def teach(student: Student, rows: Sequence[Weighted], peak: float) -> None:
 def read_all(student: Student, rows: Sequence[PairRow]) -> NDArray[np.float64]:
     """The probability of each row, as the student reads it."""
     torch, tokenizer = import_module("torch"), load_tokenizer()
-    encoded = [encode(tokenizer, row.a, row.b) for row in rows]
+    encoded = [encode(tokenizer, *sorted((row.a, row.b))) for row in rows]  # as it is served
     order = sorted(range(len(rows)), key=lambda at: len(encoded[at][0]))
     found = np.zeros(len(rows))
     with torch.no_grad():
@@ -106,7 +106,7 @@ def main(
     files: list[Path] = typer.Argument(...),  # noqa: B008 - typer's way
     out: Path = typer.Option(DEFAULT_FOLDER),  # noqa: B008 - typer's way
     seed: int = typer.Option(7),
-    threshold: float = typer.Option(0.55),
+    threshold: float = typer.Option(0.3),
 ) -> None:
     """Teach on FILES and this package's own pairs, and print what was learnt."""
     first, held = first_lesson(files, seed)

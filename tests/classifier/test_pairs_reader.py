@@ -37,7 +37,6 @@ def reader(verifier: PairVerifier) -> PairReader:
     [
         ("Who used the resin in hall 3?", "Who ordered the resin for hall 3?"),
         ("Is the ferry late at Pier 2?", "Arrival time of the ferry at Pier 2"),
-        ("What do I need to take to the audition?", "What should I do before the audition?"),
     ],
 )
 def test_what_asks_another_thing_of_the_same_things_is_read_as_different(
