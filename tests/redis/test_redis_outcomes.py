@@ -16,6 +16,7 @@ from redis import Redis
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from classifier.artifact import Model
 from plugins.adapters.learning_house import LearningHouse
 from plugins.adapters.redis_learnt import KEY, LearntConflictError, RedisLearnt
 from plugins.adapters.redis_outcomes import RedisOutcomes
@@ -238,7 +239,7 @@ def failing(url: str, tenant: str = "acme", ok: int = 60, bad: int = 140) -> Non
         outcomes = RedisOutcomes(url, ON)
         steps = (Step("classify", 1, 2, {"tier": "small"}), Step("escalation check", 2, 3, {"ok": False}))
         good = (steps[0], replace(steps[1], attributes={"ok": True}))
-        made = a_trace(tier="small", score=0.33, steps=steps)
+        made = a_trace(tier="small", score=Model.load().easy_below - 0.06, steps=steps)
         for number in range(ok + bad):
             caller = replace(made.caller, tenant=tenant)
             outcomes.emit(replace(made, caller=caller, steps=good if number < ok else steps))
