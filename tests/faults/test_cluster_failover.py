@@ -97,12 +97,13 @@ class Clustered:
         return self.says(question) == "exact"
 
     def charges(self, tenant: str) -> dict[str, int]:
-        """Micro-dollars by call, of all entries of the ledger."""
+        """Micro-dollars by call, of all entries of the ledger; an escalation's has the call's id and a word behind it."""
         with RedisCluster.from_url(self.url, decode_responses=True) as client:
             entries: Any = client.xrange(f"tw:{{{tenant}}}:ledger")
         charged: dict[str, int] = {}
         for _, fields in entries:
-            charged[fields["call"]] = charged.get(fields["call"], 0) + int(fields["micros"])
+            call = fields["call"].partition("-")[0]
+            charged[call] = charged.get(call, 0) + int(fields["micros"])
         return charged
 
     def holds_nothing(self, tenant: str) -> bool:
