@@ -73,7 +73,8 @@ class Gateway(CustomLogger):  # type: ignore[misc]  # LiteLLM's types are not fo
             flight.error = await ours.pipeline.admit(flight, replace(flight.call, caller=caller))
         except Exception:
             log.exception("admission failed", extra={"call_id": flight.id})
-            flight.error = Unavailable("The gateway could not decide on this request. Retry; nothing was charged.")
+            said = "The gateway could not decide on this request. Retry; nothing was charged."
+            flight.error = Unavailable(said, headers={"Retry-After": "1"})
         return flight.error
 
     async def async_post_call_success_hook(
