@@ -134,7 +134,8 @@ FLAGS = frozenset({"parallel_tool_calls", "store", "echo"})
 
 
 def check_shapes(body: Json, *, is_chat: bool) -> None:
-    """Check the type of every field that is not read elsewhere. Text completions alone count their `logprobs`."""
+    """Check the type of every field that is not read elsewhere; `body` is `cleaned`, so nothing in it is null. Text
+    completions alone count their `logprobs`."""
     for name, value in body.items():
         if name in SHAPES:
             fits, wanted = SHAPES[name]

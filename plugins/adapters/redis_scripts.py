@@ -70,8 +70,9 @@ async def _open(url: str, timeout_s: float, answer_timeout_s: float | None) -> C
 
 
 class _Cluster(RedisCluster):
-    """Says that it finds no node, or none with a slot, by an error as other clients raise it: redis-py 8.1 makes that
-    one no RedisError, and who goes on without Redis would fall over it."""
+    """Says that it finds no node, or none with a slot, or a connection that was just closed, by an error as other
+    clients raise it: redis-py 8.1 makes the one no RedisError, uvloop the other a RuntimeError, and who goes on without
+    Redis would fall over them."""
 
     async def initialize(self, *args: Any, **options: Any) -> RedisCluster:
         try:
@@ -82,7 +83,7 @@ class _Cluster(RedisCluster):
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         try:
             return await super().execute_command(*args, **options)
-        except RedisClusterException as error:
+        except (RedisClusterException, RuntimeError) as error:
             raise RedisConnectionError(str(error)) from error
 
 
@@ -127,7 +128,7 @@ class RedisScripts:
             raise RedisAwayError(f"no answer within {self._timeout_s:g} s") from None
         except ResponseError as error:
             raise RedisAwayError(f"refused: {error}") from None
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, RuntimeError) as error:  # uvloop's, for a connection that was just closed
             raise RedisAwayError(f"{type(error).__name__}: {error}", broken=True) from None
 
     async def client(self) -> Client:

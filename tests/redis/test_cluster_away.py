@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import RedisCluster
 from redis.exceptions import RedisError
 from typer.testing import CliRunner
 
@@ -13,7 +14,7 @@ from classifier.pairs.verify import PairVerifier
 from plugins.adapters.cache_purge import Selection, purge
 from plugins.adapters.recent_traces import RecentTraces
 from plugins.adapters.redis_cache import RedisCache
-from plugins.adapters.redis_scripts import open_redis
+from plugins.adapters.redis_scripts import RedisAwayError, RedisScripts, open_redis
 from plugins.cache_cli import cache_app
 from plugins.cache_config import CacheConfig
 from plugins.errors import Unavailable
@@ -102,3 +103,22 @@ def test_the_command_says_what_to_do(nodes: list[Node]) -> None:
     assert ran.exit_code == 1
     assert "that every node runs, then repeat" in ran.output and len(ran.output.splitlines()) == 1
     assert not [word for word in RAW if word in ran.output]
+
+
+async def test_a_connection_that_was_just_closed_is_a_cluster_that_is_away(
+    nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop says so by a RuntimeError; the ledger and who else asks see an error of Redis."""
+    scripts, client = RedisScripts(nodes[0].url, 2_000), await open_redis(nodes[0].url, 1.0)
+
+    async def closed(*_args: object, **_options: object) -> None:
+        raise RuntimeError("unable to perform operation: the handler is closed")
+
+    monkeypatch.setattr(RedisCluster, "execute_command", closed)
+    with pytest.raises(RedisError):
+        await client.execute_command("GET", "key")
+    with pytest.raises(RedisAwayError):
+        await scripts.run("reserve_v1", "acme")
+    monkeypatch.undo()
+    await client.aclose()
+    await scripts.close()
