@@ -98,7 +98,8 @@ def fit_near(data: Matrix, target: Array, gamma: float, alpha: float) -> Kernel:
     mean = target.mean(axis=0)
     gram[np.diag_indices_from(gram)] += alpha
     weights = np.linalg.solve(gram, target - mean)
-    return Kernel(support, np.asarray(peak), np.asarray(gamma), weights, np.atleast_1d(mean), widened)
+    fitted = {"support": support, "peak": np.asarray(peak), "gamma": np.asarray(gamma), "weights": weights}
+    return Kernel.read({**fitted, "intercept": np.atleast_1d(mean)})
 
 
 def _boosted(value: Array, target: Array, trees: int, share: float, seed: int) -> Any:

@@ -1,4 +1,4 @@
-"""The learners as they are served: plain numpy, no scikit-learn, nothing that runs code when it is read.
+"""The learners as they are served: plain arrays, no scikit-learn, nothing that runs code when it is read.
 
 Each head scores one prompt and returns float64 (outputs,). `arrays` and `read` are its two halves of the file format.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.features import Lexical
+from classifier.kernel_sum import KernelSum
 
 Array = NDArray[Any]
 Vector = NDArray[np.float64]
@@ -116,13 +117,10 @@ class Kernel:
     gamma: Array
     weights: Array
     intercept: Array
-    widened: NDArray[np.float32]
+    votes: KernelSum
 
     def __call__(self, inputs: Inputs) -> Vector:
-        # Row by row: a product of the whole matrix wakes BLAS threads, which wait for cores that others use (16 ms).
-        cosine = np.vecdot(self.widened, inputs.vector())
-        similarity = np.exp(-2.0 * float(self.gamma) * (1.0 - cosine))  # |a-b|^2 = 2 - 2 cos for unit vectors
-        return np.asarray(similarity @ self.weights + self.intercept, dtype=np.float64)
+        return np.asarray(self.votes(inputs.vector()) + self.intercept, dtype=np.float64)
 
     def arrays(self) -> dict[str, Array]:
         """One byte a coordinate."""
@@ -137,8 +135,8 @@ class Kernel:
     @classmethod
     def read(cls, arrays: Mapping[str, Array]) -> Kernel:
         """From `arrays`."""
-        widened = arrays["support"].astype(np.float32) * np.float32(float(arrays["peak"]) / 127.0)
-        return cls(**arrays, widened=widened)
+        votes = KernelSum(arrays["support"], float(arrays["peak"]), float(arrays["gamma"]), arrays["weights"])
+        return cls(**arrays, votes=votes)
 
 
 @dataclass(frozen=True, slots=True)
