@@ -54,8 +54,11 @@ Row = tuple[Scope, Entry, Vector]
 class Trusting:
     """Serves whatever is near, at once: what is left is the cost of Redis."""
 
-    def decide(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
+    def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
         return PairVerdict(True, 1.0, 0.0, "ok", "not verified")
+
+    def read(self, cached: str, asked: str, score: float, threshold: float) -> PairVerdict:
+        raise AssertionError("nothing was left unread")
 
 
 class Material:

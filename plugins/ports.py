@@ -122,10 +122,20 @@ class PairVerdict(Protocol):
     @property
     def reason(self) -> str: ...
 
+    @property
+    def unread(self) -> bool:
+        """The pair must be read before it is known whether the answer may be served."""
+
 
 class Verifier(Protocol):
-    def decide(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
-        """Judge a semantic neighbour before it is served. Pure CPU, a few milliseconds, thread-safe."""
+    """Judges a semantic neighbour before it is served. Pure CPU, thread-safe."""
+
+    def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
+        """The verdict, or that the pair must be read; a fraction of a millisecond for short questions."""
+
+    def read(self, cached: str, asked: str, score: float, threshold: float) -> PairVerdict:
+        """The verdict on a pair that `weigh` left unread, with its score and threshold; some milliseconds, in which
+        other threads may run."""
 
 
 class CacheLimits(Protocol):

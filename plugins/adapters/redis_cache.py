@@ -22,6 +22,7 @@ from plugins.adapters.cache_index import Neighbour
 from plugins.adapters.cache_purge import Purged, Selection, purge
 from plugins.adapters.cache_seal import Seal
 from plugins.adapters.cache_shelves import Shelves
+from plugins.adapters.pair_reading import PairReading
 from plugins.adapters.patience import SLACK
 from plugins.adapters.redis_scripts import Client, open_patiently
 from plugins.adapters.single_flight import FREE, SingleFlight
@@ -53,7 +54,7 @@ class RedisCache:
     ) -> None:
         self._url = url
         self._config = config
-        self._verifier = verifier
+        self._reading = PairReading(verifier)
         self._connect = connect
         self._client: Client | None = None
         self._shelves: Shelves | None = None
@@ -98,7 +99,7 @@ class RedisCache:
             return CacheVerdict("bypass", neighbours.reason)
         if neighbours is None:
             return CacheVerdict("miss", "this Redis has no vector search")
-        chosen = self._choose(scope, question, neighbours, limit)
+        chosen = await self._choose(scope, question, neighbours, limit)
         if isinstance(chosen, CacheVerdict):
             return chosen
         neighbour, verdict, near = chosen
@@ -162,7 +163,7 @@ class RedisCache:
         if client is not None:
             await client.aclose()
 
-    def _choose(
+    async def _choose(
         self, scope: Scope, question: str, neighbours: list[Neighbour], limit: Callable[[str], float | None]
     ) -> tuple[Neighbour, PairVerdict, Near] | CacheVerdict:
         """The nearest neighbour that passes; otherwise why the nearest one did not."""
@@ -179,7 +180,8 @@ class RedisCache:
                 facts, _ = unpack(neighbour.body)
             except UnreadableEntryError:
                 continue
-            verdict = self._verifier.decide(facts.asked, question, 1.0 - neighbour.distance, limit(facts.task))
+            cosine, threshold = 1.0 - neighbour.distance, limit(facts.task)
+            verdict = await self._reading.decide(facts.asked, question, cosine, threshold)
             told = Near(neighbour.key, facts.task, verdict.score, verdict.threshold)
             if verdict.serve:
                 return neighbour, verdict, told

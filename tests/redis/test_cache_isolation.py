@@ -37,8 +37,12 @@ class Trusting:
     threshold: float = 0.1
     check: str = "ok"
     reason: str = ""
+    unread: bool = False
 
-    def decide(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> Trusting:
+    def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> Trusting:
+        return self
+
+    def read(self, cached: str, asked: str, score: float, threshold: float) -> Trusting:
         return self
 
 

@@ -47,6 +47,7 @@ class Said:
     threshold: float = 0.6
     check: str = "ok"
     reason: str = "close enough"
+    unread: bool = False
 
 
 @dataclass(slots=True)
@@ -56,9 +57,12 @@ class ScriptedVerifier:
     refused: dict[str, Said] = field(default_factory=dict)
     asked: list[tuple[str, str, float]] = field(default_factory=list)
 
-    def decide(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> Said:
+    def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> Said:
         self.asked.append((cached, asked, cosine))
         return self.refused.get(cached, Said(True))
+
+    def read(self, cached: str, asked: str, score: float, threshold: float) -> Said:
+        raise AssertionError("nothing was left unread")
 
 
 @pytest.fixture(scope="module", params=["server", "cluster"])
@@ -627,7 +631,7 @@ async def test_a_learnt_threshold_decides(url: str) -> None:
     asked: list[float | None] = []
 
     class Listening(ScriptedVerifier):
-        def decide(self, cached: str, asked_too: str, cosine: float, threshold: float | None = None) -> Said:
+        def weigh(self, cached: str, asked_too: str, cosine: float, threshold: float | None = None) -> Said:
             asked.append(threshold)
             return Said(False, 0.7, 0.9, "scorer")
 
