@@ -20,8 +20,11 @@ from classifier.pairs.checks_edits import (
     check_insertion,
     check_substitution,
 )
+from classifier.pairs.checks_extent import check_extent_of_set, check_focus
 from classifier.pairs.checks_order import check_direction, check_lead, check_word_order
+from classifier.pairs.checks_relations import check_phase, check_relation
 from classifier.pairs.checks_roles import check_role
+from classifier.pairs.checks_senses import check_manner, check_part_of_speech, check_sequence, check_stance
 from classifier.pairs.checks_slots import (
     check_comparison,
     check_condition,
@@ -76,6 +79,14 @@ CHECKS: Final[dict[str, Check]] = {
     "substitution": check_substitution,
     "frame": check_frame,
     "insertion": check_insertion,
+    "focus": check_focus,
+    "set": check_extent_of_set,
+    "relation": check_relation,
+    "phase": check_phase,
+    "stance": check_stance,
+    "manner": check_manner,
+    "sequence": check_sequence,
+    "part_of_speech": check_part_of_speech,
     "comparison": check_comparison,
     "statement": check_statement,
     "condition": check_condition,

@@ -67,9 +67,18 @@ def _context(parsed: Parsed) -> Counter[tuple[str, str]]:
 
 
 def check_codes(pair: Pair) -> str | None:
-    """Identifiers of letters and digits must be equal."""
+    """Identifiers of letters and digits must be equal, and no two of single letters may differ."""
     one, other = ({t.norm for t in p.tokens if t.kind == "code"} for p in (pair.a, pair.b))
-    return f"codes {sorted(one - other)} against {sorted(other - one)}" if one != other else None
+    if one == other:
+        one, other = _letters(pair.a), _letters(pair.b)
+        if one <= other or other <= one:
+            return None
+    return f"codes {sorted(one - other)} against {sorted(other - one)}"
+
+
+@once
+def _letters(parsed: Parsed) -> set[str]:
+    return {t.norm for t in parsed.tokens if t.content and t.kind == "word" and len(t.norm) == 1}
 
 
 _QUOTED: Final = re.compile(r"[\"“”«]\s*([^\"“”»]{3,}?)\s*[\"“”»]")

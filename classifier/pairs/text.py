@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -226,4 +226,34 @@ def _parsed(text: str) -> Parsed:
             if place == 0 and surface[:1].isupper():
                 keep = keep[:1].upper() + keep[1:]
             tokens.append(_classify(keep, part, first and place == 0))
-    return Parsed(tuple(join_amounts(tokens)), lower)
+    return Parsed(tuple(_label(join_amounts(tokens))), lower)
+
+
+def _label(tokens: list[Token]) -> list[Token]:
+    """`Tank A`, `vitamin d`, `from A to Z`: letters that name something, though they look like an article or an ending
+    that an apostrophe cut off."""
+    if not any(token.norm in _MISTAKABLE for token in tokens):
+        return tokens
+    words = [token for token in tokens if len(token.norm) > 1 and not token.first]
+    titled = 2 * sum(token.capital for token in words) > len(words)
+    return [
+        replace(token, content=True) if token.norm in _MISTAKABLE and _is_label(tokens, at, titled) else token
+        for at, token in enumerate(tokens)
+    ]
+
+
+def _is_label(tokens: list[Token], at: int, titled: bool) -> bool:
+    token, before = tokens[at], tokens[at - 1] if at else None
+    following = tokens[at + 1] if at + 1 < len(tokens) and not tokens[at + 1].first else None
+    if before is None or token.first:
+        return False
+    named = before.kind == "word" and before.content and before.norm not in w.LIGHT
+    if token.norm == "a":
+        closed = following is None or following.norm in _AFTER_LABEL
+        return (token.capital and not titled) or ((named or before.norm in ("from", "to", "and", "or")) and closed)
+    cut_off = before.norm.endswith("n") or (token.norm == "s" and following is not None and following.content)
+    return token.capital or (named and not cut_off)
+
+
+_MISTAKABLE: Final = w.word_set("a d m s t")
+_AFTER_LABEL: Final = (w.PREPOSITIONS.keys() | w.AUXILIARIES.keys() | w.WH_WORDS | w.word_set("and or not")) - {"over"}
