@@ -116,6 +116,7 @@ class Stores:
         answer = Entry(question, json.dumps({"secret": tenant}), "small", "m", 5, Usage(), 900, "chat")
         await self.cache.store(scope, vector, answer)
         await self.conversations.remember(tenant, secret.conversation, "small", False)
+        await self.conversations.close()
         self.traces.emit(made)
         hold = await self.ledger.reserve(Reservation(made.id, tenant, "UTC", (CAP,), 100, 10, "small"))
         assert isinstance(hold, Hold)

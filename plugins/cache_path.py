@@ -48,7 +48,7 @@ class CachePath:
         if unfit is None and not call.hints.no_store:
             target = f"{self._target(call.model)}{flight.assigned.cache_label}"
             flight.scope = caching.scope_of(call, tenant, flight.constraints, target)
-        if (bypass := caching.cacheable(call, tenant, self.config.cache)) is not None:
+        if (bypass := caching.unwanted(call) or unfit) is not None:
             return bypass
         found = await self._find(flight, call, self.cache)
         if (

@@ -180,7 +180,10 @@ class Conversations(Protocol):
         """The last turn's tier and how it went; None for a new conversation."""
 
     async def remember(self, tenant: str, conversation: str, tier: str, failed: bool) -> None:
-        """Note a turn."""
+        """Note a turn; other processes know it a moment later."""
+
+    async def close(self) -> None:
+        """Let other processes know what is noted."""
 
 
 class Sink(Protocol):

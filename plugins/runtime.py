@@ -209,6 +209,7 @@ class Runtime:
             if not flight.checked:
                 await self.pipeline.finish(flight)
         await asyncio.gather(*self._late, return_exceptions=True)
+        await self.pipeline.conversations.close()
         await self.ledger.close()
         await self.alerts.close()
         await self.telemetry.close()

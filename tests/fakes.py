@@ -114,6 +114,9 @@ class FakeConversations:
     async def remember(self, tenant: str, conversation: str, tier: str, failed: bool) -> None:
         self.kept[conversation] = Previous(tier, 0.0, failed)
 
+    async def close(self) -> None:
+        return
+
 
 class ShippedLimits:
     """Nothing was learnt: the verifier's own thresholds."""

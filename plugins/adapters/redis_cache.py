@@ -167,7 +167,8 @@ class RedisCache:
         self, scope: Scope, question: str, neighbours: list[Neighbour], limit: Callable[[str], float | None]
     ) -> tuple[Neighbour, PairVerdict, Near] | CacheVerdict:
         """The nearest neighbour that passes; otherwise why the nearest one did not."""
-        mine = [n for n in neighbours if n.key.startswith(entry_prefix(scope))]
+        prefix = entry_prefix(scope)
+        mine = [n for n in neighbours if n.key.startswith(prefix)]
         near = [n for n in mine if n.distance <= self._config.max_distance]
         if not near:
             nearest = mine[0].distance if mine else None
