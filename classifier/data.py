@@ -47,9 +47,11 @@ class Row:
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of each line that is not blank. Raises DataError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a mark before the first line
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -57,6 +59,8 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             value = json.loads(line)
         except json.JSONDecodeError as error:
             raise DataError(f"{path}:{number}: not JSON ({error.msg})") from None
+        except RecursionError:
+            raise DataError(f"{path}:{number}: nested too deeply") from None
         if not isinstance(value, dict):
             raise DataError(f"{path}:{number}: expected an object with a prompt")
         yield number, value
@@ -99,11 +103,14 @@ def read_rows(paths: Iterable[Path], strong: str | None = None, weak: str | None
             if not isinstance(value.get("prompt"), str):
                 traced = ": these look like traces, of which `tierwise outcomes` makes rows" if "input" in value else ""
                 raise DataError(f"{path}:{number}: 'prompt' must be a string{traced}")
-            high, low = _outcomes(value, strong, weak)
+            high = low = None
             try:
+                high, low = _outcomes(value, strong, weak)
                 high, low = _in_range(high), _in_range(low)
             except (TypeError, ValueError):
                 raise DataError(f"{path}:{number}: outcomes must be numbers in 0..1, found {high}, {low}") from None
+            except AttributeError:
+                raise DataError(f"{path}:{number}: scores must be an object, of models with numbers") from None
             source = str(value.get("source") or path.stem)
             rows.append(
                 Row(

@@ -86,6 +86,10 @@ def rerun(
     if run.stopped:
         fail(f"Stopped, nothing is kept of this run: {run.stopped}.")
     marks = {arm: _marks(run, arm) for arm in run.arms}
+    distinct = len({item.key for item in run.items})
+    if lost := [f"{arm} answered {len(marks[arm])}" for arm in run.arms if len(marks[arm]) * 2 < distinct]:
+        # As a reference it would leave nothing to compare with, and as a later run it would say "as before".
+        fail(f"Nothing is kept of this run: of {distinct} items {', '.join(lost)}. Is the provider there?")
     compared = with_trials(url, lambda store: _kept(store, name, marks, rules, reset))
     changed = [each for each in compared if each.changed]
     if changed:

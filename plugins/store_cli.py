@@ -9,11 +9,12 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
+from plugins.adapters.redis_address import check_url
 from plugins.adapters.redis_scripts import RedisAwayError
 from plugins.adapters.redis_trials import RedisTrials
 from plugins.config import GatewayConfig
 from plugins.config_file import load_config
-from plugins.errors import ConfigError
+from plugins.errors import ConfigError, StartError
 
 T = TypeVar("T")
 Config = Annotated[Path | None, typer.Option(help="The proxy_config.yaml to read.")]
@@ -34,6 +35,10 @@ def address(gateway: GatewayConfig, redis_url: str | None) -> str:
     url = redis_url or gateway.redis_url
     if not url:
         fail("No Redis to ask: set gateway.redis_url or REDIS_URL, or give --redis-url.")
+    try:
+        check_url(url)
+    except StartError as error:
+        fail(str(error))
     return url
 
 

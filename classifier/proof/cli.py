@@ -85,6 +85,7 @@ def evaluate_quality(
             return
         keys = _keys(api_key, tenant_key or ())
         settings = Settings(base_url, keys, max_tokens, prices=_prices(price or ()), alone=alone)
+        _check_writable(html)
         run = _plan(items or (), scorer, (baseline, candidate, *(other or ())), judge_model, judge_check)
         asyncio.run(_ask(run, settings, answers, max_usd, concurrency))
         found = analyse(run, candidate, Rules(margin, alpha, many_looks))
@@ -138,6 +139,18 @@ async def _ask(run: live.Run, settings: Settings, answers: Path, max_usd: float 
                 await step(run, desk, lambda task=task: progress.advance(task))  # type: ignore[misc]  # mypy cannot type a lambda's default
     finally:
         await gateway.close()
+
+
+def _check_writable(html: Path | None) -> None:
+    """Raises DataError before anything is paid for a report that could not be written."""
+    if html is None:
+        return
+    try:
+        html.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot write {html}: {error.strerror}") from None
+    if html.is_dir() or not os.access(html if html.exists() else html.parent, os.W_OK):
+        raise DataError(f"cannot write {html}: name a file in a folder that you may write to")
 
 
 def _report(found: dict[str, Any], html: Path | None, as_json: bool) -> None:

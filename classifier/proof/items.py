@@ -15,10 +15,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from classifier.data import DataError, read_json_lines
 
@@ -65,20 +72,19 @@ def text_of(content: Any) -> str:
 
 
 def _messages(value: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], ...]:
-    if isinstance(value.get("prompt"), str):
+    if isinstance(value.get("prompt"), str) and value["prompt"].strip():
         return ({"role": "user", "content": value["prompt"]},)
     messages = value.get("messages")
     if isinstance(messages, list) and messages and all(isinstance(m, dict) and "role" in m for m in messages):
         return tuple(messages)
-    raise DataError(f"{where}: expected 'prompt' (a string) or 'messages' (objects with a role)")
+    raise DataError(f"{where}: expected 'prompt' (a string that is not empty) or 'messages' (objects with a role)")
 
 
 def _is_number(value: Any) -> bool:
     try:
-        float(str(value).replace(",", ""))
+        return math.isfinite(float(str(value).replace(",", "")))
     except ValueError:
         return False
-    return True
 
 
 def _suggested(value: Mapping[str, Any]) -> str:
@@ -106,11 +112,8 @@ def _read(value: Mapping[str, Any], where: str, scorer: str | None) -> Item:
     chosen = str(value.get("scorer") or scorer or _suggested(value))
     if chosen not in SCORERS:
         raise DataError(f"{where}: unknown scorer {chosen!r}; known: {', '.join(SCORERS)}")
-    needs = SCORERS[chosen]
-    if needs and value.get(needs) is None:
-        raise DataError(f"{where}: the scorer {chosen!r} needs the field {needs!r}")
-    if value.get("schema") is not None and not isinstance(value["schema"], dict):
-        raise DataError(f"{where}: 'schema' must be a JSON schema (an object)")
+    if wrong := _unusable(value, chosen):
+        raise DataError(f"{where}: {wrong}")
     asked = json.dumps([messages, value.get("schema"), value.get("tenant")], sort_keys=True, ensure_ascii=False)
     return Item(
         key=hashlib.sha256(asked.encode()).hexdigest()[:32],
@@ -124,3 +127,61 @@ def _read(value: Mapping[str, Any], where: str, scorer: str | None) -> Item:
         rubric=str(value.get("rubric") or ""),
         tolerance=float(value.get("tolerance", TOLERANCE)),
     )
+
+
+def _unusable(value: Mapping[str, Any], scorer: str) -> str:
+    """Why answers cannot be marked by what the line says; empty if they can. What marks every answer as wrong would
+    make all models look equal, so it is found before anything is asked."""
+    needs, tolerance = SCORERS[scorer], value.get("tolerance", TOLERANCE)
+    if needs and (value.get(needs) is None or not str(value[needs]).strip()):
+        return f"the scorer {scorer!r} needs the field {needs!r}"
+    if scorer == "numeric" and not any(c.isdigit() for c in str(value["reference"])):
+        return f"the scorer 'numeric' needs a reference with a number, found {value['reference']!r}"
+    if not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
+        return f"'tolerance' must be a number from 0, found {tolerance!r}"
+    if not _is_text(value):
+        return "it holds half a character (a lone surrogate), which cannot be sent"
+    if scorer == "unit_test" and (wrong := _not_python(str(value["tests"]))):
+        return f"'tests' is no Python: {wrong}"
+    return "" if value.get("schema") is None else _no_schema(value["schema"])
+
+
+def _is_text(value: Mapping[str, Any]) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_python(tests: str) -> str:
+    try:
+        compile(tests, "tests", "exec")
+    except (SyntaxError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _no_schema(schema: Any) -> str:
+    if not isinstance(schema, dict):
+        return "'schema' must be a JSON schema (an object)"
+    try:
+        Draft202012Validator.check_schema(schema)
+        resolver = Registry[Any]().resolver_with_root(DRAFT202012.create_resource(schema))
+        for reference in _references(schema):
+            resolver.lookup(reference)
+    except SchemaError as error:
+        return f"'schema' is not a JSON schema: {error.message}"
+    except Unresolvable as error:
+        return f"'schema' refers to what is not in it: {error.ref}"
+    return ""
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _references(part)

@@ -31,11 +31,11 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Open or create. Raises DataError if the file is something else."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path)
             self._db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise DataError(f"cannot keep answers in {path}: {error}") from None
 
     def __enter__(self) -> Self:

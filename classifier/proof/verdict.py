@@ -109,14 +109,17 @@ def decide(baseline: Array, candidate: Array, margin: float, alpha: float = 0.05
     gained, lost = int((difference > 0).sum()), int((difference < 0).sum())
     binary = bool(np.isin(baseline, (0.0, 1.0)).all() and np.isin(candidate, (0.0, 1.0)).all())
     found = _betting(difference, margin, many_looks) if many_looks or not binary else _exact(gained, lost, n, margin)
-    decision = Decision.NOT_ENOUGH_DATA
+    decision, mean = Decision.NOT_ENOUGH_DATA, float(difference.mean())
     if found.p_ship <= alpha:
         decision = Decision.SHIP
     elif found.p_worse <= alpha:
         decision = Decision.DO_NOT_SHIP
-    more = items_needed(difference, margin, alpha, found.cost) if decision is Decision.NOT_ENOUGH_DATA else None
-    mean = float(difference.mean())
-    reason = _words(decision, mean, margin, more)
+    # Nobody can lose more than there is: wrong references or broken tests would let anything ship.
+    blind = decision is Decision.SHIP and float(baseline.mean()) <= margin
+    decision = Decision.NOT_ENOUGH_DATA if blind else decision
+    undecided = decision is Decision.NOT_ENOUGH_DATA and not blind
+    more = items_needed(difference, margin, alpha, found.cost) if undecided else None
+    reason = _blind(float(baseline.mean()), margin) if blind else _words(decision, mean, margin, more)
     test, p_value = found.test, paired.mcnemar(gained, lost) if binary else None
     return Verdict(
         decision, n, mean, found.interval, margin, alpha, test, found.p_ship, found.p_worse, p_value, more, reason
@@ -146,3 +149,8 @@ def _words(decision: Decision, mean: float, margin: float, more: int | None) -> 
     if more is None:
         return f"the difference lies at the margin; more items will hardly tell ({seen})"
     return f"about {more} more items needed ({seen})"
+
+
+def _blind(quality: float, margin: float) -> str:
+    seen = f"the baseline scores {100 * quality:.1f} points, margin {100 * margin:.1f}"
+    return f"such items cannot show a loss; check their references and tests ({seen})"

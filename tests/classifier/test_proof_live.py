@@ -184,6 +184,8 @@ def test_against_the_simulated_provider_prices_come_from_the_option(tmp_path: Pa
         (("--scorer", "judge"), "k", "--judge MODEL"),
         (("--candidate", "strong"), "k", "another tier"),
         (("--outcomes", "x.jsonl"), "k", "either --outcomes"),
+        (("--html", "/dev/null/report.html"), "k", "cannot write"),
+        (("--answers", "/dev/null/answers.sqlite"), "k", "cannot keep answers"),
     ],
 )
 def test_wrong_use_ends_with_two_and_a_reason(
@@ -195,3 +197,25 @@ def test_wrong_use_ends_with_two_and_a_reason(
     assert result.exit_code == 2
     assert result.stdout == ""
     assert message in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b'{"prompt": "caf\xe9", "reference": "x"}', "not UTF-8"), (b'{"a":' + b"[" * 100_000, "nested too deeply")],
+)
+def test_a_file_that_cannot_be_read_is_no_verdict(
+    tmp_path: Path, gateway: TinyGateway, content: bytes, message: str
+) -> None:
+    """Exit code 2: 1 would say that the candidate may not ship."""
+    path = tmp_path / "items.jsonl"
+    path.write_bytes(content)
+    result = run(path, gateway.url)
+    assert result.exit_code == 2 and message in " ".join(result.stderr.split())
+
+
+def test_outcomes_of_another_shape_are_refused_with_their_line(tmp_path: Path) -> None:
+    """Exit code 2 and what is expected."""
+    for row in ({"prompt": "a", "scores": [1, 2]}, {"prompt": "a", "scores_1to10": {"x": "good", "y": 1}}):
+        path = jsonl(tmp_path / "rows.jsonl", [row])
+        result = runner.invoke(app, ["--outcomes", str(path), "--strong", "x", "--weak", "y"])
+        assert result.exit_code == 2 and "rows.jsonl:1:" in result.stderr

@@ -211,3 +211,10 @@ def test_spread_scores_are_tested_by_betting() -> None:
     assert decide(base, base, 0.02).decision is Decision.NOT_ENOUGH_DATA
     assert decide(np.full(400, 0.5), np.full(400, 0.5), 0.02).decision is Decision.SHIP
     assert p_difference(np.full(400, -0.1), -0.02, 0.02) > 0.5
+
+
+def test_items_that_even_the_baseline_fails_ship_nothing() -> None:
+    """Wrong references or broken tests make all models equal: there was nothing to lose."""
+    nothing = decide(np.zeros(4000), np.zeros(4000), 0.02)
+    assert nothing.decision is Decision.NOT_ENOUGH_DATA and nothing.p_ship <= 0.05
+    assert "cannot show a loss" in nothing.reason and nothing.more_needed is None

@@ -302,6 +302,8 @@ def test_without_redis_a_command_says_so(app: Any, config_file: Path) -> None:
     """Exit code 2 and one line, no traceback."""
     result = command(app, NOWHERE, config_file, "show")
     assert result.exit_code == 2 and "Redis cannot be asked" in result.output
+    mistyped = command(app, "localhost", config_file, "show")
+    assert mistyped.exit_code == 2 and "no address of a Redis" in mistyped.output
 
 
 def test_a_fixed_set_is_asked_anew_each_time_and_kept(url: str, config_file: Path, tmp_path: Path) -> None:
@@ -318,6 +320,18 @@ def test_a_fixed_set_is_asked_anew_each_time_and_kept(url: str, config_file: Pat
         items.write_text(json.dumps({"prompt": "Write a poem", "rubric": "good"}))
         refused = command(cli, url, config_file, *words)
     assert refused.exit_code == 2 and "need a judge" in refused.output
+
+
+def test_a_run_without_answers_is_no_run(url: str, config_file: Path, tmp_path: Path) -> None:
+    """An outage among the first runs would leave no reference, and every later run would be "as before"."""
+    cli, items = Typer(), tmp_path / "fixed.jsonl"
+    cli.command()(rerun)
+    items.write_text("\n".join(json.dumps({"prompt": f"Please double {n}", "reference": 2 * n}) for n in range(4)))
+    with tiny_gateway() as gateway:
+        words = [str(items), "--model", "lost", "--name", "outage", "--base-url", gateway.url]
+        result = command(cli, url, config_file, *words)
+    assert result.exit_code == 2 and "of 4 items lost answered 0" in result.output
+    assert stored(url, lambda store: store.runs("outage/lost")) == []
 
 
 def test_the_history_of_a_fixed_set_has_a_bound(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
