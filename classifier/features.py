@@ -12,7 +12,6 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -29,7 +28,8 @@ _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _STRETCH: Final = re.compile(r"([a-z])\1{2,}")
 _OPTION: Final = re.compile(r"(?:^|\n)\s*\(?([a-h])[.):]\s")
 _ITEM: Final = re.compile(r"(?:^|\n)\s*(?:[-*•]|\d{1,2}[.)])\s")
-_SENTENCE: Final = re.compile(r"[.!?。！？]+(?:\s|$)|\n+")
+# An end of a sentence, `[.!?]+(\s|$)`, or line breaks; so written that all places but those few are skipped at once.
+_SENTENCE: Final = re.compile(r"[.!?。！？\n](?:(?<=\n)\n*|(?<!\n)(?:\s|$))")
 _CODE: Final = re.compile(r"```|=>|->|::|\);|\{\s*\n|\bdef \w+\(|#include|</\w+>|\bselect\b.{1,80}\bfrom\b|==|&&|\|\|")
 _MATHS: Final = re.compile(
     r"\\[a-z]{2,}|\$[^$\n]{1,80}\$|[∫∑√∞≤≥≠∈∀∃∂∇π±×÷→]|\^|\b[a-z]\s?[=+*/<>]\s?[\da-z]|\d\s?[-+*/=x]\s?\d"
@@ -39,6 +39,7 @@ _FORMULA: Final = re.compile(r"[=<>+*/^%]")
 # ASCII marks without which the two dear patterns match nowhere in ASCII; most texts have none of them.
 _CODE_SIGNS: Final = frozenset("`>:;{(#<=&|")
 _MATHS_SIGNS: Final = frozenset("\\$^=+*/<>0123456789")
+_DIGITS: Final = frozenset("0123456789")
 
 FloatArray = NDArray[np.float32]
 
@@ -102,8 +103,8 @@ def _concepts_of(word: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=65_536)
-def _bucket(gram: str) -> int:
-    return zlib.crc32(gram.encode()) % BUCKETS
+def _bucket(*words: str) -> int:
+    return zlib.crc32(" ".join(words).encode()) % BUCKETS
 
 
 def _concept_counts(text: str, words: list[str]) -> tuple[FloatArray, FloatArray]:
@@ -126,16 +127,21 @@ def _concept_counts(text: str, words: list[str]) -> tuple[FloatArray, FloatArray
     return np.log1p(np.asarray(said, dtype=np.float32)), np.asarray(opens, dtype=np.float32)
 
 
+def _at_lines(pattern: re.Pattern[str], text: str) -> list[str]:
+    """All that a pattern finds at beginnings of lines; a text of one line has one beginning."""
+    return pattern.findall(text) if "\n" in text else [found[0] for found in (pattern.match(text),) if found]
+
+
 def _shape(text: str, words: list[str], full_length: int) -> list[float]:
     count = max(len(words), 1)
     size = max(len(text), 1)
-    numbers = _NUMBER.findall(text)
-    options = _OPTION.findall(text)
+    signs = set(text)
+    numbers = _NUMBER.findall(text) if signs & _DIGITS or not text.isascii() else []
+    options = _at_lines(_OPTION, text)
     sentences = len(_SENTENCE.findall(text)) + 1
     letters = sum(map(len, words))
     non_ascii = 0 if text.isascii() else sum(ord(c) > 127 for c in text)
     non_latin = 0 if not non_ascii else sum(ord(c) > 0x24F for c in text)
-    signs = set(text)
     code = len(_CODE.findall(text)) if signs & _CODE_SIGNS or "select" in text else 0
     maths = len(_MATHS.findall(text)) if signs & _MATHS_SIGNS or not text.isascii() else 0
     first_option = _OPTION.search(text) if options else None
@@ -155,7 +161,7 @@ def _shape(text: str, words: list[str], full_length: int) -> list[float]:
         float(len(options) >= 3),
         float(np.log1p(option_chars)),
         float(text.endswith("answer:")),
-        float(np.log1p(len(_ITEM.findall(text)))),
+        float(np.log1p(len(_at_lines(_ITEM, text)))),
         non_ascii / size,
         non_latin / size,
         sum(len(word) > 8 for word in words) / count,
@@ -173,13 +179,9 @@ def _shape(text: str, words: list[str], full_length: int) -> list[float]:
 
 
 def _hashed(words: list[str]) -> tuple[NDArray[np.int64], FloatArray]:
-    grams = Counter([*words, *[f"{first} {second}" for first, second in pairwise(words)]])
-    found: dict[int, int] = {}
-    for gram, times in grams.items():
-        bucket = _bucket(gram)
-        found[bucket] = found.get(bucket, 0) + times
-    buckets = np.array(sorted(found), dtype=np.int64)
-    return buckets, np.log1p(np.array([found[bucket] for bucket in buckets.tolist()], dtype=np.float32))
+    found = [*map(_bucket, words), *map(_bucket, words, words[1:])]
+    buckets, times = np.unique(np.array(found, dtype=np.int64), return_counts=True)
+    return buckets, np.log1p(times.astype(np.float32))
 
 
 def lexical(text: str) -> Lexical:
