@@ -24,6 +24,9 @@ _LEADING: Final = w.word_set("in on at for during if when as of within since wit
 _MODIFYING: Final = w.word_set("that which who are is was were of be being been for in on with the a an s")
 
 
+_OBJECTS: Final = w.word_set("me him us them")
+
+
 @once
 def _arguments(parsed: Parsed) -> dict[str, set[str]]:
     """The first content word after each directed preposition."""
@@ -31,7 +34,7 @@ def _arguments(parsed: Parsed) -> dict[str, set[str]]:
     for i, token in enumerate(parsed.tokens):
         name = w.PREPOSITIONS.get(token.norm)
         if name in _DIRECTED:
-            after = next((t.norm for t in parsed.tokens[i + 1 : i + 5] if t.content), None)
+            after = next((t.norm for t in parsed.tokens[i + 1 : i + 5] if t.content or t.norm in _OBJECTS), None)
             if after:
                 found.setdefault(name, set()).add(after)
     return found

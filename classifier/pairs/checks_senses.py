@@ -120,6 +120,9 @@ def _subject_of(parsed: Parsed, auxiliary: str) -> str:
     return norms[norms.index(auxiliary) + 1] if auxiliary in norms[:-1] else ""
 
 
+_MODALS: Final = w.word_set("would could should might must")
+_UNREAL: Final = w.word_set("been happened had done won lost gone become made taken died")  # `would have happened`
+_ALL: Final = w.word_set("all anything everything everyone everybody anyone nothing none nobody")
 _DEGREES: Final = {
     **dict.fromkeys(("about", "around", "approximately", "approximate", "roughly", "circa"), "about"),
     **dict.fromkeys(("exactly", "exact", "precisely"), "exactly"),
@@ -146,6 +149,10 @@ def _manners(parsed: Parsed) -> frozenset[str]:
             and any(n in ("is", "are", "was", "were") for n in norms[:at])
         ):
             found.add("being")
+        elif norm == "have" and {*norms[max(0, at - 4) : at]} & _MODALS and _UNREAL & {*norms[at + 1 : at + 3]}:
+            found.add("unreal past")
+        elif norm == "but" and norms[at - 1] in _ALL:
+            found.add("but")
         elif norm == "be" and norms[at - 1] == "to" and norms[0] in ("is", "are", "was", "were"):
             found.add("to be")
     return frozenset(found)
@@ -157,7 +164,7 @@ def check_manner(pair: Pair) -> str | None:
     if one == other:
         return None
     differing = one ^ other
-    always = differing & {"too", "even if"} or differing >= {"about", "exactly"}
+    always = differing & {"too", "even if", "unreal past"} or differing >= {"about", "exactly"}
     if always or (pair.is_one_edit() and differing != {"about"}):
         return f"{sorted(one)} against {sorted(other)}"
     return None

@@ -69,11 +69,19 @@ def _context(parsed: Parsed) -> Counter[tuple[str, str]]:
 def check_codes(pair: Pair) -> str | None:
     """Identifiers of letters and digits must be equal, and no two of single letters may differ."""
     one, other = ({t.norm for t in p.tokens if t.kind == "code"} for p in (pair.a, pair.b))
+    if one == other and any(not norm[0].isalnum() for norm in one) and _formula(pair.a) != _formula(pair.b):
+        return "the same signs in another order"
     if one == other:
         one, other = _letters(pair.a), _letters(pair.b)
         if one <= other or other <= one:
             return None
     return f"codes {sorted(one - other)} against {sorted(other - one)}"
+
+
+@once
+def _formula(parsed: Parsed) -> list[str]:
+    """Signs, numbers and single letters, in order."""
+    return [t.norm for t in parsed.tokens if t.kind != "word" or len(t.norm) == 1]
 
 
 @once
@@ -83,7 +91,7 @@ def _letters(parsed: Parsed) -> set[str]:
 
 _QUOTED: Final = re.compile(r"[\"“”«]\s*([^\"“”»]{3,}?)\s*[\"“”»]")
 _AFTER_COLON: Final = re.compile(r"^(?!https?:)[^:?.!]{4,80}:\s+(.{3,})$")
-_WORDS: Final = re.compile(r"[\w']+")
+_WORDS: Final = re.compile(r"\w+(?:'\w+)*")
 
 
 @once

@@ -71,8 +71,8 @@ _OBLIGED: Final = w.word_set("must necessary required obliged")
 
 
 def _asks_leave(pair: Pair) -> str | None:
-    """Whether one may is not whether one must."""
-    if not pair.asked_a == pair.asked_b == "yes_no":
+    """Whether, when or what one may is not whether, when or what one must."""
+    if pair.asked_a != pair.asked_b or pair.asked_a in ("how", "where", "why", "none"):
         return None
     sides = [
         (bool(_ALLOWED & norms), bool(_OBLIGED & norms) or "have to" in text or "has to" in text)

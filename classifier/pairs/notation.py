@@ -24,6 +24,10 @@ _UNITS: Final = tuple(
         (r"(?<=\d) ?(?:°|º|deg(?:rees?)?)? ?(?:c|celsius|centigrade)\b(?!\+|#)", " celsius"),
         (r"(?<=\d) ?(?:°|º|deg(?:rees?)?)? ?(?:f|fahrenheit)\b", " fahrenheit"),
         (r"(?<=\d) ?mins?\b\.?", " minutes"),
+        (r"(?<![:\dh])(\d{1,3}) ?h\b(?!\w|\d)", r"\1 hours"),
+        (r"(?<=\bat )([01]?\d|2[0-3])\.([0-5]\d)\b(?! ?[ap]m|[.\d%])", r"\1:\2"),
+        (r"\b12 (?:noon|pm)\b", "noon"),
+        (r"\b12 (?:midnight|am)\b", "midnight"),
         (r"\bper cent\b|\bpct\b\.?", "percent"),
     )
 )
@@ -63,7 +67,7 @@ _OPERATION: Final = {
     "≤": "at most", "≥": "at least",
 }  # fmt: skip
 _MATHS: Final = re.compile(
-    r"[+×÷=^]|\b(?:what(?:'s| is)|calculate|compute|solve|evaluate|simplify|divided|times|minus|plus|equals?|sum)\b",
+    r"[+×÷=^<>]|\b(?:what(?:'s| is)|calculate|compute|solve|evaluate|simplify|divided|times|minus|plus|equals?|sum)\b",
     re.IGNORECASE,
 )
 

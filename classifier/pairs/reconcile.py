@@ -164,6 +164,7 @@ _ALIKE: Final = tuple(
             "the they",
             "sea see",
         ),
+        *("dose does", "form from", "si is", "ot to", "fo of", "fro for", "tel tell"),
         *("though through", "thought though", "has as", "is are", "do does", "was were", "has have"),
         *("could_have could_of", "should_have should_of", "would_have would_of"),
     )

@@ -18,6 +18,7 @@ from classifier.pairs.spelling import ABBREVIATIONS, is_listed
 
 # A word of ASCII letters by itself: no part of a path, an address, an option or a name in code.
 _WORD: Final = re.compile(r"(?<![\w./@\\=&-])[A-Za-z]{3,}(?![\w/@\\=']|[.-]\w)")
+_STRETCHED: Final = re.compile(r"([a-z])\1{2,}")  # `sooo`, `todayyy`
 _SHORT: Final = 4  # letters; shorter words have too many neighbours
 _LONG: Final = 8  # letters from which on two slips are believed
 
@@ -98,7 +99,7 @@ def _replace(text: str, wrong: str, right: str) -> str:
 def _may_be(one: str, other: str) -> bool:
     """A cheap look: a slip leaves the first letter, or swaps it with the second, or all behind it."""
     if abs(len(one) - len(other)) > 2:
-        return False
+        return one[:1] == other[:1] and _STRETCHED.search(one) is not None
     return one[0] == other[0] or one[1:2] == other[0] or one[0] == other[1:2] or one[1:] == other[1:]
 
 
@@ -110,6 +111,8 @@ def _is_word(word: str, lexicon: Lexicon) -> bool:
 @lru_cache(maxsize=65536)
 def _is_mistyped(word: str, other: str, named: bool, lexicon: Lexicon) -> bool:
     """Whether an unknown word is the other mistyped; `named` if both are written as names."""
+    if _STRETCHED.search(word) and _STRETCHED.sub(r"\1", word) == re.sub(r"(.)\1+", r"\1", other):
+        return True
     swap = len(word) == len(other) and sorted(word) == sorted(other)
     near = edit_distance_one(word, other)
     if not _is_word(other, lexicon):

@@ -38,7 +38,7 @@ ABBREVIATIONS: Final = w.respellings(
     "avg=average approx=about approximately=about dept=department depts=departments govt=government "
     "mgmt=management mgr=manager asst=assistant assoc=association assn=association bldg=building blvd=boulevard "
     "rd=road ave=avenue hwy=highway intl=international int'l=international natl=national nat'l=national "
-    "univ=university qty=quantity tel=telephone incl=including excl=excluding misc=miscellaneous esp=especially "
+    "univ=university qty=quantity tel=phone incl=including excl=excluding misc=miscellaneous esp=especially "
     "prev=previous req=requirement reqs=requirements config=configuration configs=configurations "
     "admin=administrator admins=administrators auth=authentication pw=password pwd=password passwd=password "
     "msg=message msgs=messages tmrw=tomorrow tmr=tomorrow tomo=tomorrow wknd=weekend xmas=christmas "
@@ -50,6 +50,10 @@ ABBREVIATIONS: Final = w.respellings(
     "sth=something smb=somebody tbh= fyi= imo= imho= btw= asap= hols=holidays telly=television vid=video "
     "vids=videos convo=conversation fav=favorite faves=favorites telephone=phone telephones=phones mister=mr "
     "dr=doctor professor=prof "
+    "wot=what wat=what wut=what da=the dat=that dis=this kno=know hav=have luv=love b4=before gr8=great l8=late "
+    "l8r=later m8=mate some1=someone any1=anyone every1=everyone 2day=today 2moro=tomorrow 2morrow=tomorrow "
+    "2nite=tonight 2night=tonight cud=could shud=should wud=would frm=from wiv=with gud=good docs=documents "
+    "vols=volumes "
     "jan=january feb=february apr=april jun=june jul=july aug=august sep=september sept=september oct=october "
     "nov=november dec=december tue=tuesday tues=tuesday thu=thursday thur=thursday thurs=thursday fri=friday"
 )
@@ -75,10 +79,35 @@ _HEARD: Final = tuple(
         ("eather", r"(?<!the )\bweather (?=(?:i|you|we|they|he|she|it|or not)\b)", "whether "),
         ("you no ", r"(?<=\byou )no (?=(?:how|what|where|who|why|when|if|whether|the|that)\b)", "know "),
         ("right", r"\ball right\b(?= (?:to|if|for|with)\b|\W*$)", "alright"),
+        *(
+            (f"{short}.", rf"\b{short}\.(?=\s[a-z\d])", full)
+            for short, full in (
+                ("pop", "population"),
+                ("apt", "apartment"),
+                ("ref", "reference"),
+                ("org", "organization"),
+                ("co", "company"),
+                ("vol", "volume"),
+                ("fig", "figure"),
+                ("ch", "chapter"),
+                ("est", "estimated"),
+                ("ext", "extension"),
+                ("cert", "certificate"),
+                ("temp", "temperature"),
+                ("info", "information"),
+            )
+        ),
         ("no. ", r"\bno\. ?(?=of |\d)", "number "),
-        ("Mon", r"\bMon\b(?=[-/]|,? \d)|(?<=[-/])Mon\b", "Monday"),
-        ("Wed", r"\bWed\b(?=[-/]|,? \d)|(?<=[-/])Wed\b", "Wednesday"),
-        ("Sat", r"\bSat\b(?=[-/]|,? \d)|(?<=[-/])Sat\b", "Saturday"),
+        *(
+            (
+                short,
+                rf"(?-i:\b{short}\b\.?)(?=[-/]|,? \d| (?:and|or|to) )|(?:(?<=[-/])|(?<=\bon )|(?<= to )|(?<=and ))"
+                rf"(?-i:{short}\b\.?)",
+                full,
+            )
+            for short, full in (("Mon", "Monday"), ("Wed", "Wednesday"), ("Sat", "Saturday"))
+        ),
+        ("Sun", r"(?<=\bon )(?-i:Sun\b)\.?|(?<=Sat and )(?-i:Sun\b)|(?<=Saturday and )(?-i:Sun\b)", "Sunday"),
         (" 2 ", r"\b(how|way|want|need|have|like) 2 (?=[a-z])", r"\1 to "),
     )
 )

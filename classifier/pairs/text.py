@@ -14,10 +14,12 @@ from classifier.pairs.frames import strip_politeness
 from classifier.pairs.notation import one_notation
 from classifier.pairs.numerals import read_digits, read_roman
 from classifier.pairs.once import once
+from classifier.pairs.signs import OPEN, SHUT, mark_signs
 from classifier.pairs.spelling import fold_accents, standard, write_out
 
 Kind = Literal["word", "number", "code", "sign"]
 _TOKEN: Final = re.compile(
+    rf"{OPEN}[^{SHUT}]+{SHUT}|"
     r"(?<!\S)(?:--[A-Za-z][\w-]*|-[A-Za-z]{1,2}(?!\S))"  # a command's options
     r"|[$€£¥₹%]|(?<![\w)])(?<!\d )-(?=\d+(?:\.\d+)?(?!\w|[-/]))\d[\d,]*(?:\.\d+)?"
     r"|\d[\d,]*(?:\.\d+)?(?:st|nd|rd|th|k|m|bn|s)?(?![\w])|[A-Za-z]*\d[\w]*(?:[-/.]\w*\d\w*)*"
@@ -177,6 +179,8 @@ _ORDERS: Final = {"1st": "first", "2nd": "second"}
 
 @lru_cache(maxsize=4096)  # as above
 def _classify(surface: str, norm: str, first: bool) -> Token:
+    if surface[0] == OPEN:
+        return Token(surface, norm[1:-1], "code", True, False, first)
     if surface in w.CURRENCY_SIGNS:
         return Token(surface, w.CURRENCY_SIGNS[surface], "sign", True, False, first)
     if norm in _ORDERS:
@@ -214,6 +218,7 @@ def _parsed(text: str) -> Parsed:
     plain = one_notation(write_out(fold_accents(text)))
     stripped = _CODE_JOINT.sub(r"\1\2", _same_request(strip_politeness(plain)))
     shouting = stripped.isupper()
+    stripped = mark_signs(stripped)
     tokens: list[Token] = []
     end = 0
     for match in _TOKEN.finditer(stripped):
