@@ -112,6 +112,7 @@ MODELS: Final = (
 NUMBERS: Final = (0, -1, 1, 2**31, 2**53, 2**63, 2**64, 10**30, -(10**30), 1e308, 5e-324, -0.0, 0.5)
 TEXTS: Final = (
     *("", " ", "\n", "\x00", "null", "true", "0", "[]", "{}", "auto", "\u202e", "\ufeff", "\u0000a", "𝕏" * 50),
+    *("tool_use", "tool_result", "image", "input_text", "any", "function"),
     *("json_object", "json_schema", "none", "required", "user", "assistant", "os.environ/LITELLM_MASTER_KEY", "../x"),
     *("{{7*7}}", "%s%n", "'; DROP TABLE t; --", "a" * 5000, "tw:{acme}:ledger", "\r\nSet-Cookie: a=b", "2026-02-30"),
 )

@@ -133,7 +133,14 @@ INTEGERS |= {"dimensions": (1, 100_000), "max_tool_calls": (1, 10_000)}
 FLAGS = frozenset({"parallel_tool_calls", "store", "echo"})
 
 
-def check_shapes(body: Json, *, is_chat: bool) -> None:
+# Of a user's message in a chat. LiteLLM takes no other part, whichever the provider, and calls it a failed connection.
+USER_PARTS = frozenset({"text", "image_url", "input_audio", "audio_url", "video_url", "file", "document"})
+USER_PARTS |= {"guarded_text", "grounding_source", "query"}
+# At the messages endpoint; what else LiteLLM is given there it fails on.
+TOOL_CHOICES = ("auto", "any", "tool", "none")
+
+
+def check_shapes(endpoint: Endpoint, body: Json) -> None:
     """Check the type of every field that is not read elsewhere; `body` is `cleaned`, so nothing in it is null. Text
     completions alone count their `logprobs`."""
     for name, value in body.items():
@@ -149,7 +156,33 @@ def check_shapes(body: Json, *, is_chat: bool) -> None:
             integer(body, name, *INTEGERS[name])
         elif name in FLAGS:
             flag(body, name)
-    if is_chat:
+    if endpoint is Endpoint.CHAT:
         flag(body, "logprobs")
+        _check_user_parts(body)
     else:
         integer(body, "logprobs", 0, 20)
+    if endpoint is Endpoint.MESSAGES:
+        _check_tool_choice(body)
+
+
+def _check_user_parts(body: Json) -> None:
+    for place, message in enumerate(_dicts(body.get("messages"))):
+        if message.get("role") != "user":
+            continue
+        for at, part in enumerate(_dicts(message.get("content"))):
+            kind = part.get("type")
+            if isinstance(kind, str) and kind not in USER_PARTS:
+                where = f"messages[{place}].content[{at}].type"
+                raise BadRequest(f"'{where}' must be one of {', '.join(sorted(USER_PARTS))}.", param=where)
+
+
+def _dicts(value: Any) -> list[Json]:
+    """A list of objects; of anything else none, as it is refused elsewhere."""
+    return value if _objects(value) else []
+
+
+def _check_tool_choice(body: Json) -> None:
+    choice = body.get("tool_choice")
+    if choice is not None and (not isinstance(choice, dict) or choice.get("type") not in TOOL_CHOICES):
+        said = f"'tool_choice' must be an object whose 'type' is one of {', '.join(TOOL_CHOICES)}."
+        raise BadRequest(said, param="tool_choice")

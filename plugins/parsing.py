@@ -64,7 +64,7 @@ def read_call(
         raise BadRequest("'model' must be a non-empty string, for example \"auto\".", param="model")
     if "://" in model:
         raise BadRequest("'model' must be a name, not an address. Ask GET /v1/models for the names.", param="model")
-    check_shapes(body, is_chat=endpoint is Endpoint.CHAT)
+    check_shapes(endpoint, body)
     messages, images = READERS[endpoint](body)
     all_images, image_bytes = images_of(body)
     if not any(m.text.strip() for m in messages) and not images:

@@ -38,6 +38,7 @@ CASES: dict[str, tuple[object, int]] = {
     "content is null": ({**GOOD, "messages": [{"role": "user", "content": None}]}, 400),
     "a part is a string": ({**GOOD, "messages": [{"role": "user", "content": ["x"]}]}, 400),
     "an image without address": ({**GOOD, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400),
+    "a part of Anthropic's": ({**GOOD, "messages": [{"role": "user", "content": [{"type": "tool_result"}]}]}, 400),
     "empty prompt": ({**GOOD, "messages": [{"role": "user", "content": "  \n"}]}, 400),
     "temperature is a string": ({**GOOD, "temperature": "hot"}, 400),
     "temperature is 9": ({**GOOD, "temperature": 9}, 400),

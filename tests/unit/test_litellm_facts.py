@@ -18,11 +18,12 @@ from litellm.llms.openai.common_utils import BaseOpenAILLM
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing, resolve_litellm_call_id
 from litellm.proxy.types_utils.utils import get_instance_fn
+from litellm.types.llms.openai import ValidUserMessageContentTypes
 from litellm.types.utils import all_litellm_params
 
 from plugins.adapters.cache_seam import CacheSeam
 from plugins.adapters.price_data import catalog_of
-from plugins.fields import ALLOWED, OURS
+from plugins.fields import ALLOWED, OURS, USER_PARTS
 from plugins.flight import Flights
 from plugins.gateway import Gateway
 
@@ -127,3 +128,8 @@ def test_the_endpoint_of_chat_completions_can_be_called_by_itself() -> None:
     assert facts["handled"] == ["HTTPException", "ProxyException"]
     assert set(facts["around"]) == DRESS | NO_SAY
     assert facts["before"] == ["user_api_key_auth"]
+
+
+def test_the_parts_of_a_users_message_are_those_that_litellm_takes() -> None:
+    """It fails on any other, and does so once for each deployment that is asked."""
+    assert set(ValidUserMessageContentTypes) == USER_PARTS

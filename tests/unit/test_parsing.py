@@ -142,6 +142,30 @@ def test_metadata_is_an_object_whose_known_entries_are_strings(wrong: Any) -> No
     assert read(chat("hello", metadata={"tags": ["a"], "trace": {"id": 1}})).hints.feature == ""
 
 
+@pytest.mark.parametrize("kind", ["tool_result", "image", "input_text", "thinking", ""])
+def test_a_part_that_no_chat_takes_is_refused(kind: str) -> None:
+    """LiteLLM would fail on it, as if the provider could not be reached; other endpoints and roles have parts of their
+    own."""
+    parts = [{"type": "text", "text": "hello"}, {"type": kind, "text": "hello"}]
+    body = {"model": "auto", "messages": [{"role": "user", "content": parts}]}
+    with pytest.raises(BadRequest, match=r"messages\[0\]\.content\[1\]\.type"):
+        read(body)
+    assert read({**body, "max_tokens": 5}, Endpoint.MESSAGES).messages
+    assert read({"model": "auto", "input": body["messages"]}, Endpoint.RESPONSES).messages
+    assert read({**body, "messages": [{"role": "assistant", "content": parts}]}).messages
+
+
+@pytest.mark.parametrize("choice", ["auto", "x", {}, {"type": "function"}, {"type": ["auto"]}, {"name": "look"}])
+def test_the_messages_endpoint_takes_anthropics_tool_choices_alone(choice: Any) -> None:
+    """LiteLLM would fail on others, as if the provider had; a chat takes OpenAI's, among them strings."""
+    body = {**chat("hello"), "max_tokens": 5}
+    with pytest.raises(BadRequest, match="tool_choice"):
+        read({**body, "tool_choice": choice}, Endpoint.MESSAGES)
+    for kind in ("auto", "any", "tool", "none"):
+        assert read({**body, "tool_choice": {"type": kind, "name": "look"}}, Endpoint.MESSAGES).messages
+    assert read({**body, "tool_choice": "auto"}).messages
+
+
 def test_the_other_endpoints_are_read_alike() -> None:
     """Responses, messages, completions and embeddings give the same text to policy and routing."""
     bodies = {
