@@ -24,10 +24,10 @@ from classifier.data import DataError, read_rows
 from classifier.embedding import Embedder, EmbeddingError
 from classifier.proof import judge, live
 from classifier.proof import options as o
-from classifier.proof.analysis import Rules, analyse
+from classifier.proof.analysis import MIX, Rules, analyse
 from classifier.proof.client import Gateway, Price, Settings, SetupError
 from classifier.proof.items import JUDGE, SCORERS, read_items
-from classifier.proof.page import render
+from classifier.proof.page import NO_MIX, render
 from classifier.proof.purse import Purse
 from classifier.proof.savings import evaluate_savings
 from classifier.proof.store import Store
@@ -166,6 +166,8 @@ def _report(found: dict[str, Any], html: Path | None, as_json: bool) -> None:
                 words = f"{verdict['decision']}: {verdict['reason']}"
                 table.add_row(name, arm, _rounded(quality), _rounded(saved), words)
         _out.print(table)
+    if found["overall"][MIX] is None:
+        _err.print(NO_MIX, soft_wrap=True, highlight=False)
     if found["stopped"]:
         _err.print(f"Stopped early: {found['stopped']}. Run again to go on.", soft_wrap=True, highlight=False)
     raise typer.Exit(found["exit_code"])

@@ -18,6 +18,9 @@ td.long{white-space:normal;min-width:14rem}td:first-child{white-space:normal;min
 figure{display:inline-block;margin:.5rem 1rem .5rem 0;max-width:100%}svg{max-width:100%;height:auto}
 svg text{font:12px system-ui,sans-serif}.ship{color:#1a7f37}.do_not_ship{color:#d1242f}.not_enough_data{color:#9a6700}
 .big{font-size:1.4rem;font-weight:600}"""
+NO_MIX: Final = (
+    "No random mix to compare with: it needs a tier cheaper than the baseline beside the candidate (--other)."
+)
 _FIGURE_CHARS: Final = 16
 _WORDS: Final = ("verdict", "reason", "answered by")  # columns that hold words and no figures
 _SAY: Final = {"ship": "Ship", "do_not_ship": "Do not ship", "not_enough_data": "Not enough data"}
@@ -93,6 +96,8 @@ def _part(part: Mapping[str, Any], baseline: str) -> str:
     text = f"<p>{part['compared']} of {part['items']} items compared.</p>" + _table(head, rows)
     if mix and mix["candidate_over_mix"] is not None:
         text += f"<p>The candidate over the mix of the same cost: {_spread(mix, 'candidate_over_mix', _points)}.</p>"
+    elif not mix:
+        text += f"<p>{NO_MIX}</p>"
     named = ("arm", "verdict", "difference, points", "p ship", "p do not ship", "McNemar p", "more needed", "reason")
     text += _table(named, [_verdict_row(name, verdict) for name, verdict in part["verdicts"].items()])
     return text + (_cost_quality(arms, mix, baseline) if part["compared"] > 1 else "")

@@ -219,3 +219,11 @@ def test_outcomes_of_another_shape_are_refused_with_their_line(tmp_path: Path) -
         path = jsonl(tmp_path / "rows.jsonl", [row])
         result = runner.invoke(app, ["--outcomes", str(path), "--strong", "x", "--weak", "y"])
         assert result.exit_code == 2 and "rows.jsonl:1:" in result.stderr
+
+
+def test_without_a_cheaper_tier_beside_it_the_missing_mix_is_told(tmp_path: Path, gateway: TinyGateway) -> None:
+    """On the page and on standard error, with the option that brings it."""
+    page = tmp_path / "report.html"
+    result = run(doubles(tmp_path / "items.jsonl", 4), gateway.url, "--html", str(page))
+    assert json.loads(result.stdout)["overall"]["random_mix"] is None
+    assert "--other" in result.stderr and "No random mix" in page.read_text()
