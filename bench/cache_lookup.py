@@ -57,7 +57,7 @@ class Trusting:
     def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
         return PairVerdict(True, 1.0, 0.0, "ok", "not verified")
 
-    def read(self, cached: str, asked: str, score: float, threshold: float) -> PairVerdict:
+    def read(self, cached: str, asked: str, weighed: PairVerdict) -> PairVerdict:
         raise AssertionError("nothing was left unread")
 
 

@@ -7,7 +7,7 @@ Steps that fail open (cache, embedder, sink) never raise: they answer with "noth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -133,9 +133,9 @@ class Verifier(Protocol):
     def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
         """The verdict, or that the pair must be read; a fraction of a millisecond for short questions."""
 
-    def read(self, cached: str, asked: str, score: float, threshold: float) -> PairVerdict:
-        """The verdict on a pair that `weigh` left unread, with its score and threshold; some milliseconds, in which
-        other threads may run."""
+    def read(self, cached: str, asked: str, weighed: Any) -> PairVerdict:
+        """The verdict on a pair that `weigh` left unread, of which `weighed` is what it returned; some milliseconds, in
+        which other threads may run."""
 
 
 class CacheLimits(Protocol):

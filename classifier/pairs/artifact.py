@@ -1,7 +1,7 @@
 """The verifier's files: a JSON manifest with sha256 sums and npz arrays. Loading runs no code from them.
 
 `manifest.json`: format, features, thresholds, depth, sums (file name to sha256), what is known of the reader (the
-embedding it was taught on, its threshold), metrics and versions.
+embedding it was taught on, its threshold), when it may overrule, metrics and versions.
 `scorer.npz`: the trees; `reader.npz`: see `reader.ARRAYS`; the other files: see `lexicon.Lexicon`.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 from classifier.embedding import MODEL_SHA256
 from classifier.pairs.features import FEATURES
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.overrule import Overrule
 from classifier.pairs.reader import ARRAYS as READER_ARRAYS
 from classifier.pairs.reader import PairReader
 from classifier.pairs.scorer import ARRAYS, TreeScorer
@@ -33,11 +34,13 @@ class PairArtifactError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class PairArtifact:
-    """What loading yields: `thresholds` of the scorer by task class, with `default` always there."""
+    """What loading yields: `thresholds` of the scorer by task class, with `default` always there; what the reader must
+    say of a pair that the scorer passes, and when it may overrule."""
 
     scorer: TreeScorer
     reader: PairReader
     reader_threshold: float
+    overrule: Overrule
     lexicon: Lexicon
     thresholds: dict[str, float]
     manifest: dict[str, Any]
@@ -55,10 +58,21 @@ def write_artifact(
     _write_manifest(folder, {"features": list(FEATURES), "depth": depth, "thresholds": thresholds, **facts})
 
 
-def write_reader(folder: Path, arrays: dict[str, Any], threshold: float, facts: dict[str, Any]) -> None:
-    """Write `reader.npz` and what the manifest says of it; the rest of the manifest stays."""
+def write_reader(folder: Path, arrays: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Write `reader.npz` and what the manifest says of it (`threshold`, metrics); the rest of it stays."""
     np.savez_compressed(folder / "reader.npz", **{name: arrays[name] for name in READER_ARRAYS})
-    _write_manifest(folder, {"reader": {"embedding_sha256": MODEL_SHA256, "threshold": threshold, **facts}})
+    _write_manifest(folder, {"reader": {"embedding_sha256": MODEL_SHA256, **facts}})
+
+
+def write_overrule(folder: Path, overrule: Overrule) -> None:
+    """Write when the reader may overrule into the manifest; the rest of it stays."""
+    _write_manifest(folder, {"overrule": overrule.as_facts()})
+
+
+def read_reader(folder: Path) -> PairReader:
+    """The reader alone, unchecked. Raises OSError, ValueError or KeyError if its file is none."""
+    with np.load(folder / "reader.npz", allow_pickle=False) as data:
+        return PairReader({name: data[name] for name in READER_ARRAYS})
 
 
 def _write_manifest(folder: Path, facts: dict[str, Any]) -> None:
@@ -94,12 +108,11 @@ def load_artifact(folder: Path | None = None) -> PairArtifact:
     try:
         with np.load(folder / "scorer.npz", allow_pickle=False) as data:
             scorer = TreeScorer.from_arrays({name: data[name] for name in ARRAYS}, int(manifest["depth"]))
-        with np.load(folder / "reader.npz", allow_pickle=False) as data:
-            reader = PairReader({name: data[name] for name in READER_ARRAYS})
+        reader, overrule = read_reader(folder), Overrule.read(manifest)
         reader_threshold = float(manifest["reader"]["threshold"])
         lexicon = Lexicon(folder)
         thresholds = {name: float(value) for name, value in manifest["thresholds"].items()}
         thresholds["default"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise PairArtifactError(f"{folder} cannot be read: {error}") from error
-    return PairArtifact(scorer, reader, reader_threshold, lexicon, thresholds, manifest)
+    return PairArtifact(scorer, reader, reader_threshold, overrule, lexicon, thresholds, manifest)

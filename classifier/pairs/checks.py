@@ -95,6 +95,10 @@ CHECKS: Final[dict[str, Check]] = {
     "role": check_role,
 }
 
+# These doubt a rewording for its order, its small words or its form, and a reader that is sure may overrule them. The
+# others know what they refuse, or ask for what a reader of this size overlooks: one name or circumstance for another.
+DOUBTS: Final = frozenset({"word_order", "insertion", "function_word", "comparative", "scope", "target", "comparison"})
+
 
 def first_refusal(pair: Pair, without: Container[str] = ()) -> tuple[str, str] | None:
     """The first check that refuses and its reason, or None if all pass; some may be left out by name."""
@@ -102,3 +106,8 @@ def first_refusal(pair: Pair, without: Container[str] = ()) -> tuple[str, str] |
         if name not in without and (reason := check(pair)) is not None:
             return name, reason
     return None
+
+
+def is_only_doubted(pair: Pair) -> bool:
+    """Whether no check refuses, or none but those of `DOUBTS`."""
+    return first_refusal(pair, DOUBTS) is None

@@ -1,6 +1,6 @@
 """Make labelled pairs: hand-written groups, question grammars, and edits. Deterministic for a seed.
 
-`corpus/groups.jsonl` holds questions with paraphrases and near misses, written for this package.
+`corpus/groups*.jsonl` hold questions with paraphrases and near misses, written for this package.
 `corpus/grammar.json` holds actions, modifiers and frames: two sentences mean the same if they have the same action
 with the same modifier in frames of one intent; change one of the three and they do not. Unlike one-word edits
 these near misses differ in their wording as freely as the paraphrases do.
@@ -23,15 +23,17 @@ _KEYS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
 def group_pairs() -> Iterator[tuple[int, PairRow]]:
-    """Pairs of the hand-written groups, with the group's number: paraphrases among themselves, near misses to all."""
-    for number, line in enumerate((_CORPUS / "groups.jsonl").read_text("utf-8").splitlines()):
+    """Pairs of the hand-written groups, with the group's number: paraphrases among themselves, each near miss beside
+    the question and one of its paraphrases."""
+    lines = [line for path in sorted(_CORPUS.glob("groups*.jsonl")) for line in path.read_text("utf-8").splitlines()]
+    for number, line in enumerate(lines):
         group = json.loads(line)
         same = [group["question"], *group["same"]]
         for i, one in enumerate(same):
             for other in same[i + 1 :]:
                 yield number, PairRow(one, other, True, "groups", "paraphrase")
-        for wrong in group["different"]:
-            for one in same:
+        for at, wrong in enumerate(group["different"]):
+            for one in (same[0], same[1 + at % len(group["same"])]):
                 yield number, PairRow(one, wrong["text"], False, "groups", wrong["kind"])
 
 

@@ -65,6 +65,10 @@ class PairReader:
         logit = self._logit(*sorted((one, other)))
         return float(1.0 / (1.0 + np.exp(-logit)))
 
+    def takes_in(self, one: str, other: str) -> bool:
+        """Whether it reads the whole of both."""
+        return all(len(self._tokenizer.encode(t, add_special_tokens=False).ids) <= MAX_TOKENS for t in (one, other))
+
     def _logit(self, one: str, other: str) -> float:
         ids, types = encode(self._tokenizer, one, other)
         mean: NDArray[np.float32] = self._session.run(None, {"embedded": self._table(ids) + self._types[types]})[0]

@@ -1,8 +1,9 @@
 """The pairs that the reader learns from, in two lessons: each a list in a drawn order, with the weight of each pair.
 
-The first is mostly an application's neighbours (`applications`). A reader that knows only those takes every other word
-for another thing; the second adds questions as people ask them (`corpus/questions.txt`, `corpus/courses.txt`) and words
-that may stand for each other (`corpus/interchangeable.txt`), all written for this package.
+The first is mostly an application's neighbours (`applications`) and written groups (`generate`). A reader that knows
+only applications takes every other word for another thing; the second adds questions as people ask them
+(`corpus/questions.txt`, `corpus/courses.txt`) and words that may stand for each other (`corpus/interchangeable.txt`),
+all written for this package.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from classifier.pairs.rows import PairRow, read_rows
 Weighted = tuple[PairRow, float]
 _CORPUS: Final = Path(__file__).with_name("corpus")
 _HELD_OUT_PAIRS: Final = 700  # of each application that is not learnt from
+_EACH_LINE: Final = (16, 6)  # pairs of an application's line, in either lesson
 _FIRST_SAY: Final = {"applications": 1.0, "groups": 1.5}  # the weight of a pair; 0.7 from elsewhere
 _SECOND_SAY: Final = {"applications": 1.0, "groups": 2.0, "questions": 2.5, "courses": 1.0}
 _EDITS: Final = ("one_edit_clean", "surface_clean")  # plain edits: a part is enough
@@ -40,13 +42,13 @@ def first_lesson(files: Sequence[Path], seed: int) -> tuple[list[Weighted], list
     held: list[PairRow] = []
     for app in applications():
         kept = app.name in HELD_OUT
-        count = _HELD_OUT_PAIRS if kept else 40 * len(app.lines)
+        count = _HELD_OUT_PAIRS if kept else _EACH_LINE[0] * len(app.lines)
         (held if kept else rows).extend(application_pairs(app, count, rng))
     for unit, row in generate(seed):
         if _is_held_out(unit):
             held.append(row)
         elif unit.startswith("group-"):
-            rows += [_typed(row, rng) for _ in range(2)]
+            rows.append(_typed(row, rng))
         else:
             rows.append(row)
     rows += _of_files(files, edits=2, intents=1)
@@ -62,7 +64,7 @@ def second_lesson(files: Sequence[Path], seed: int) -> list[Weighted]:
         row
         for app in applications()
         if app.name not in HELD_OUT
-        for row in application_pairs(app, 13 * len(app.lines), rng)
+        for row in application_pairs(app, _EACH_LINE[1] * len(app.lines), rng)
     ]
     rows += [_typed(row, rng) for row in _question_pairs()]
     for unit, row in generate(seed):
@@ -79,8 +81,13 @@ def second_lesson(files: Sequence[Path], seed: int) -> list[Weighted]:
     return turned
 
 
+def is_held_out(number: int) -> bool:
+    """Whether the group of this number is kept from the reader: one in three, to fit on when it may overrule."""
+    return number % 3 == 0
+
+
 def _is_held_out(unit: str) -> bool:
-    return unit.startswith("group-") and int(unit.removeprefix("group-")) % 7 == 0
+    return unit.startswith("group-") and is_held_out(int(unit.removeprefix("group-")))
 
 
 def _typed(row: PairRow, rng: random.Random) -> PairRow:

@@ -106,7 +106,7 @@ def main(
     files: list[Path] = typer.Argument(...),  # noqa: B008 - typer's way
     out: Path = typer.Option(DEFAULT_FOLDER),  # noqa: B008 - typer's way
     seed: int = typer.Option(7),
-    threshold: float = typer.Option(0.3),
+    threshold: float = typer.Option(0.7, help="What a pair that the scorer passes must reach."),
 ) -> None:
     """Teach on FILES and this package's own pairs, and print what was learnt."""
     first, held = first_lesson(files, seed)
@@ -116,12 +116,13 @@ def main(
         teach(student, rows, peak)
     facts = {
         "seed": seed,
+        "threshold": threshold,
         "pairs": [len(first), len(second)],
         "trained_on": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
         "held_out": validation_report(held, read_all(student, held), threshold),
         "versions": {"torch": import_module("torch").__version__, "numpy": np.__version__},
     }
-    write_reader(out, student.arrays(), threshold, facts)
+    write_reader(out, student.arrays(), facts)
     typer.echo(json.dumps(facts, indent=1))
 
 

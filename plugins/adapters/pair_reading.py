@@ -26,7 +26,6 @@ class PairReading:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            given = cached, asked, weighed.score, weighed.threshold
-            return await loop.run_in_executor(self._pool, self._verifier.read, *given)
+            return await loop.run_in_executor(self._pool, self._verifier.read, cached, asked, weighed)
         finally:
             self._waiting -= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from classifier.pairs.checks import CHECKS
 from classifier.pairs.verify import PairVerifier
 
 COSINE = 0.96
@@ -145,7 +146,7 @@ def test_a_changed_meaning_is_refused_by_its_check_in_both_directions(
 ) -> None:
     """A change of this kind is refused whichever of the two questions is cached."""
     for one, other in ((cached, asked), (asked, cached)):
-        verdict = verifier.decide(one, other, COSINE, threshold=0.0)
+        verdict = verifier.weigh(one, other, COSINE, threshold=0.0)
         assert not verdict.serve
         assert verdict.check == check, verdict.reason
 
@@ -186,4 +187,4 @@ def test_what_fills_one_place_must_be_known_to_mean_the_same(cached: str, asked:
     """However near the words are, and in other wordings: another direction, time, duty, thing or case."""
     verifier = PairVerifier.load()
     for one, other in ((cached, asked), (asked, cached)):
-        assert not verifier.decide(one, other, 0.97, threshold=0.0).serve
+        assert verifier.weigh(one, other, 0.97, threshold=0.0).check in CHECKS

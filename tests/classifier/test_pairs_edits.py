@@ -101,7 +101,7 @@ def test_minimal_pairs_of_kinds_that_nobody_listed_are_refused() -> None:
 def test_a_phrase_or_adjective_more_is_refused_in_another_form_of_asking(short: str, narrowed: str) -> None:
     """A condition, place, time, purpose or kind narrows the question, whichever way it is asked."""
     for cached, asked in ((short, narrowed), (narrowed, short)):
-        assert PairVerifier.load().decide(cached, asked, NEAR).check == "insertion"
+        assert PairVerifier.load().weigh(cached, asked, NEAR).check == "insertion"
 
 
 def test_a_name_is_not_served_for_another_attribute() -> None:
@@ -112,4 +112,4 @@ def test_a_name_is_not_served_for_another_attribute() -> None:
         "How long did the diver who found the wreck serve?",
         "What tool did the diver who found the wreck use?",
     ):
-        assert verifier.decide(asked, other, NEAR, threshold=0.0).check in ("target", "wh_word")
+        assert verifier.weigh(asked, other, NEAR, threshold=0.0).check in ("target", "wh_word")

@@ -66,7 +66,7 @@ def test_other_words_for_the_same_question_are_read_as_the_same(
 def test_the_reader_refuses_by_name_and_with_its_number(verifier: PairVerifier) -> None:
     """It is asked where checks and scorer would serve, and its refusal holds at every threshold of the scorer."""
     strict = PairVerifier(replace(verifier.artifact, reader_threshold=1.01))
-    pair = "How do I buy a used car?", "How can I purchase a second-hand car?"
+    pair = "Where can I rent a small van?", "Where is it possible to hire a small van?"
     assert verifier.decide(*pair, COSINE).check == "ok"
     verdict = strict.decide(*pair, COSINE, threshold=0.0)
     assert (verdict.serve, verdict.score, verdict.check) == (False, 0.0, "reader")

@@ -42,7 +42,7 @@ class Trusting:
     def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> Trusting:
         return self
 
-    def read(self, cached: str, asked: str, score: float, threshold: float) -> Trusting:
+    def read(self, cached: str, asked: str, weighed: Trusting) -> Trusting:
         return self
 
 

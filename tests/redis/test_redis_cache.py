@@ -61,7 +61,7 @@ class ScriptedVerifier:
         self.asked.append((cached, asked, cosine))
         return self.refused.get(cached, Said(True))
 
-    def read(self, cached: str, asked: str, score: float, threshold: float) -> Said:
+    def read(self, cached: str, asked: str, weighed: Said) -> Said:
         raise AssertionError("nothing was left unread")
 
 

@@ -25,11 +25,11 @@ class Slow:
     def weigh(self, cached: str, asked: str, cosine: float, threshold: float | None = None) -> PairVerdict:
         return self.weighed
 
-    def read(self, cached: str, asked: str, score: float, threshold: float) -> PairVerdict:
+    def read(self, cached: str, asked: str, weighed: PairVerdict) -> PairVerdict:
         self.threads.append(threading.get_ident())
         self.began.set()
         assert self.go.wait(10)
-        return PairVerdict(True, score, threshold, "ok", "read")
+        return PairVerdict(True, weighed.score, weighed.threshold, "ok", "read")
 
 
 async def test_the_loop_goes_on_while_a_pair_is_read() -> None:
