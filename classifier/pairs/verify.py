@@ -45,10 +45,11 @@ def is_identical(pair: Pair) -> bool:
 
 
 def is_worded_alike(pair: Pair) -> bool:
-    """Whether every word that says something has itself on the other side, in its place: there is nothing to read."""
+    """Whether every word that says something has itself on the other side, in an order that no check refuses: there is
+    nothing to read."""
     lone = [pair.a.tokens[at] for at in pair.alignment.only_a] + [pair.b.tokens[at] for at in pair.alignment.only_b]
     exact = all(link.score >= LEMMA for link in pair.alignment.links)
-    return exact and not pair.moved and not any(is_salient(token) for token in lone)
+    return exact and not any(is_salient(token) for token in lone)
 
 
 class PairVerifier:

@@ -102,7 +102,8 @@ def test_an_image_counts_by_itself_and_not_by_its_bytes() -> None:
 def test_an_image_in_a_tools_result_counts_as_well() -> None:
     """Wherever in the conversation it stands."""
     result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "image", "source": {"url": "https://x"}}]}
-    assert read({"model": "auto", "messages": [{"role": "user", "content": [result]}]}).images == 1
+    asked = {"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": [result]}]}
+    assert read(asked, Endpoint.MESSAGES).images == 1
 
 
 @pytest.mark.parametrize(
