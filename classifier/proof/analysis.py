@@ -161,6 +161,8 @@ def verdict_of(table: Table, arm: str, baseline: str, rules: Rules, judge_believ
 def analyse(run: Run, candidate: str, rules: Rules) -> dict[str, Any]:
     """Everything that the report shows: `decision`, `exit_code`, `overall`, `by_task`, `judge`, `stopped`.
 
+    In each class `proposed` is the arm that its line of the dispatch table should name.
+
     The decision is `ship` if the candidate may ship in every task class, `do_not_ship` if it may not in one of them.
     Each class is tested at alpha; that all of them ship by mistake is rarer still.
     """
@@ -188,15 +190,31 @@ def _part(run: Run, task: str | None, candidate: str, rules: Rules, believed: bo
     table = table_of(run, task)
     asked = [item for item in run.items if task is None or item.task == task]
     keys = [item.key for item in asked]
+    arms = {arm: arm_figures(table, arm, run.baseline) | _answered(run, keys, arm) for arm in run.arms}
+    others = [arm for arm in run.arms if arm != run.baseline]
+    verdicts = {arm: verdict_of(table, arm, run.baseline, rules, believed) for arm in others}
     return {
         "items": len(asked),
         "compared": table.quality.shape[1],
-        "arms": {arm: arm_figures(table, arm, run.baseline) | _answered(run, keys, arm) for arm in run.arms},
+        "arms": arms,
         MIX: mix_figures(table, candidate, run.baseline),
-        "verdicts": {
-            arm: verdict_of(table, arm, run.baseline, rules, believed) for arm in run.arms if arm != run.baseline
-        },
+        "verdicts": verdicts,
+        "proposed": proposed(arms, verdicts, run.baseline, rules.alpha),
     }
+
+
+def proposed(arms: dict[str, Any], verdicts: dict[str, Any], baseline: str, alpha: float) -> str:
+    """The arm for the dispatch table: the cheapest that may ship, or the baseline if none is cheaper.
+
+    As the best of several is chosen, each must pass at alpha over their number (Bonferroni): then the chance that any
+    wrong one could be proposed is still at most alpha.
+    """
+    passed = [
+        arm
+        for arm, verdict in verdicts.items()
+        if verdict["decision"] == Decision.SHIP and verdict["p_ship"] <= alpha / len(verdicts)
+    ]
+    return min([baseline, *passed], key=lambda arm: float(arms[arm]["cost_usd"] or 0.0))
 
 
 def _answered(run: Run, keys: Sequence[str], arm: str) -> dict[str, Any]:

@@ -159,18 +159,32 @@ def _report(found: dict[str, Any], html: Path | None, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found, allow_nan=False))
     else:
-        table = Table("task class", "arm", "quality", "saved", "verdict", title=f"{found['decision']}")
+        _out.print(_verdicts(found))
         for name, part in found["by_task"].items():
-            for arm, verdict in part["verdicts"].items():
-                quality, saved = part["arms"][arm]["quality"], part["arms"][arm]["saved"]
-                words = f"{verdict['decision']}: {verdict['reason']}"
-                table.add_row(name, arm, _rounded(quality), _rounded(saved), words)
-        _out.print(table)
+            _out.print(f"{name}: the cheapest that may ship is {part['proposed']}", highlight=False)
     if found["overall"][MIX] is None:
         _err.print(NO_MIX, soft_wrap=True, highlight=False)
     if found["stopped"]:
         _err.print(f"Stopped early: {found['stopped']}. Run again to go on.", soft_wrap=True, highlight=False)
     raise typer.Exit(found["exit_code"])
+
+
+def _verdicts(found: dict[str, Any]) -> Table:
+    table = Table("task class", "arm", "quality", "saved", "p95, ms", "verdict", title=f"{found['decision']}")
+    for name, part in found["by_task"].items():
+        for arm, verdict in part["verdicts"].items():
+            figures = part["arms"][arm]
+            quality, saved = (_with_ends(figures, field) for field in ("quality", "saved"))
+            slow = figures["latency_p95_ms"]
+            words = f"{verdict['decision']}: {verdict['reason']}"
+            table.add_row(name, arm, quality, saved, "-" if slow is None else f"{slow:.0f}", words)
+    return table
+
+
+def _with_ends(figures: dict[str, Any], field: str) -> str:
+    """A figure and the ends of its interval."""
+    ends = figures[f"{field}_ci"]
+    return _rounded(figures[field]) + (f" ({_rounded(ends[0])} to {_rounded(ends[1])})" if ends else "")
 
 
 def _rounded(value: float | None) -> str:

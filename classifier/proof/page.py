@@ -22,7 +22,8 @@ NO_MIX: Final = (
     "No random mix to compare with: it needs a tier cheaper than the baseline beside the candidate (--other)."
 )
 _FIGURE_CHARS: Final = 16
-_WORDS: Final = ("verdict", "reason", "answered by")  # columns that hold words and no figures
+_PROPOSED: Final = "cheapest that may ship"  # of all arms
+_WORDS: Final = ("verdict", "reason", "answered by", _PROPOSED)  # columns that hold words and no figures
 _SAY: Final = {"ship": "Ship", "do_not_ship": "Do not ship", "not_enough_data": "Not enough data"}
 
 
@@ -73,8 +74,10 @@ def _summary(found: Mapping[str, Any]) -> str:
         verdict, arm = part["verdicts"][found["candidate"]], part["arms"][found["candidate"]]
         low, high = verdict["interval"]
         difference = f"{_points(verdict['difference'])} ({_points(low)} to {_points(high)})"
-        rows.append([name, _SAY[str(verdict["decision"])], difference, _spread(arm, "saved", _percent)])
-    return _table(("task class", "verdict", "difference, points", "saved"), rows)
+        rows.append(
+            [name, _SAY[str(verdict["decision"])], difference, _spread(arm, "saved", _percent), part["proposed"]]
+        )
+    return _table(("task class", "verdict", "difference, points", "saved", _PROPOSED), rows)
 
 
 def _part(part: Mapping[str, Any], baseline: str) -> str:

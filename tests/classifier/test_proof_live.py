@@ -62,6 +62,7 @@ def test_an_equal_and_cheaper_candidate_ships(tmp_path: Path, gateway: TinyGatew
     part = json.loads(result.stdout)["by_task"]["maths"]
     assert part["verdicts"]["auto"]["decision"] == "ship"
     assert part["verdicts"]["weak"]["decision"] == "do_not_ship"
+    assert part["proposed"] == "auto" and "cheapest that may ship" in page.read_text()
     assert part["arms"]["auto"]["saved"] == pytest.approx(0.75)
     assert part["arms"]["auto"]["tiers"] == {"auto": 1.0}
     assert len(part["arms"]["auto"]["latency_p50_ms_ci"]) == 2
@@ -72,6 +73,17 @@ def test_an_equal_and_cheaper_candidate_ships(tmp_path: Path, gateway: TinyGatew
     assert len(drawings) == 3
     for drawing in drawings:
         ElementTree.fromstring("<svg" + drawing.split("</svg>")[0] + "</svg>")  # our own text
+
+
+def test_a_terminal_shows_figures_with_intervals_and_what_to_take(tmp_path: Path, gateway: TinyGateway) -> None:
+    """One line an arm, and one sentence a task class."""
+    items = doubles(tmp_path / "items.jsonl", 40)
+    args = ["--items", str(items), "--base-url", gateway.url, "--baseline", "strong", "--margin", "0.1"]
+    env = {"OPENAI_API_KEY": "k", "COLUMNS": "200"}
+    result = runner.invoke(app, [*args, "--other", "weak", "--answers", str(items) + ".sqlite"], env=env)
+    assert result.exit_code == 0, result.output
+    assert "0.750 (0.750 to 0.750)" in result.stdout
+    assert "maths: the cheapest that may ship is auto" in result.stdout
 
 
 def test_a_worse_candidate_does_not_ship(tmp_path: Path, gateway: TinyGateway) -> None:

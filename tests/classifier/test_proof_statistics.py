@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, multinomial
 
 from bench import error_rates
+from classifier.proof.analysis import proposed
 from classifier.proof.betting import Bettor, mean_interval, p_anytime, p_difference
 from classifier.proof.change import ChangeDetector
 from classifier.proof.paired import (
@@ -218,3 +219,31 @@ def test_items_that_even_the_baseline_fails_ship_nothing() -> None:
     nothing = decide(np.zeros(4000), np.zeros(4000), 0.02)
     assert nothing.decision is Decision.NOT_ENOUGH_DATA and nothing.p_ship <= 0.05
     assert "cannot show a loss" in nothing.reason and nothing.more_needed is None
+
+
+def verdicts(**p_ship: float) -> dict[str, dict[str, object]]:
+    """Arms that ship at .05, with the p value of doing so, or that do not."""
+    return {
+        arm: {"decision": Decision.SHIP if p <= 0.05 else Decision.NOT_ENOUGH_DATA, "p_ship": p}
+        for arm, p in p_ship.items()
+    }
+
+
+def costs(**usd: float | None) -> dict[str, dict[str, object]]:
+    """What an answer of each arm costs."""
+    return {arm: {"cost_usd": cost} for arm, cost in usd.items()}
+
+
+def test_the_cheapest_arm_that_may_ship_is_proposed() -> None:
+    """Of several, and the baseline where nothing cheaper may."""
+    arms = costs(strong=4.0, mid=2.0, small=1.0, dear=9.0)
+    assert proposed(arms, verdicts(mid=0.001, small=0.001, dear=0.001), "strong", 0.05) == "small"
+    assert proposed(arms, verdicts(mid=0.001, small=0.3, dear=0.001), "strong", 0.05) == "mid"
+    assert proposed(arms, verdicts(mid=0.3, small=0.3, dear=0.001), "strong", 0.05) == "strong"
+
+
+def test_the_best_of_several_arms_must_pass_more_strictly() -> None:
+    """Each at alpha over their number; a single one at alpha."""
+    arms = costs(strong=4.0, mid=2.0, small=1.0)
+    assert proposed(arms, verdicts(small=0.04), "strong", 0.05) == "small"
+    assert proposed(arms, verdicts(small=0.04, mid=0.02), "strong", 0.05) == "mid"
