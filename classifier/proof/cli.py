@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -87,6 +87,7 @@ def evaluate_quality(
         settings = Settings(base_url, keys, max_tokens, prices=_prices(price or ()), alone=alone)
         _check_writable(html)
         run = _plan(items or (), scorer, (baseline, candidate, *(other or ())), judge_model, judge_check)
+        _check_keys(run, keys)
         asyncio.run(_ask(run, settings, answers, max_usd, concurrency))
         found = analyse(run, candidate, Rules(margin, alpha, many_looks))
     _report(found, html, as_json)
@@ -121,8 +122,16 @@ def _plan(
     judged = sum(item.scorer == JUDGE for item in found)
     if judged and not judge_model:
         raise DataError(f"{judged} items need a judge: name one with --judge MODEL, or give them a reference")
-    compared = judge.read_checks(checks) if checks and judged else ()
+    if checks and not judged:
+        raise DataError("--judge-check is given, but no item is for a judge: leave it out, or check the items' scorers")
+    compared = judge.read_checks(checks) if checks else ()
     return live.Run(found, arms[0], list(dict.fromkeys(arms)), judge_model, compared)
+
+
+def _check_keys(run: live.Run, keys: Mapping[str, str]) -> None:
+    """Raises DataError rather than ask for a tenant with another one's key, policy and budget."""
+    if missing := sorted({item.tenant for item in run.items} - {"", *keys}):
+        raise DataError(f"no key for tenant {missing[0]!r} of the items: give --tenant-key {missing[0]}=VARIABLE")
 
 
 async def _ask(run: live.Run, settings: Settings, answers: Path, max_usd: float | None, concurrency: int) -> None:

@@ -86,6 +86,13 @@ def test_a_terminal_shows_figures_with_intervals_and_what_to_take(tmp_path: Path
     assert "maths: the cheapest that may ship is auto" in result.stdout
 
 
+def test_no_item_is_asked_with_another_tenant_s_key(tmp_path: Path, gateway: TinyGateway) -> None:
+    """Its policy and budget would apply: nothing is asked, and the missing option is named."""
+    result = run(doubles(tmp_path / "items.jsonl", 2, tenant="globex"), gateway.url)
+    assert result.exit_code == 2 and not gateway.calls
+    assert "--tenant-key globex=VARIABLE" in " ".join(result.stderr.split())
+
+
 def test_a_worse_candidate_does_not_ship(tmp_path: Path, gateway: TinyGateway) -> None:
     """Exit code 1 for a model that is wrong half of the time."""
     assert run(doubles(tmp_path / "items.jsonl", 24), gateway.url, "--candidate", "weak").exit_code == 1
@@ -194,6 +201,7 @@ def test_against_the_simulated_provider_prices_come_from_the_option(tmp_path: Pa
         (("--tenant-key", "acme"), "k", "TENANT=VARIABLE"),
         (("--scorer", "psychic"), "k", "unknown scorer"),
         (("--scorer", "judge"), "k", "--judge MODEL"),
+        (("--judge-check", "checks.jsonl"), "k", "no item is for a judge"),
         (("--candidate", "strong"), "k", "another tier"),
         (("--outcomes", "x.jsonl"), "k", "either --outcomes"),
         (("--html", "/dev/null/report.html"), "k", "cannot write"),
