@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from classifier.proof import cli
 from classifier.proof.cli import evaluate_quality
 from tests.classifier.proof_gateway import TinyGateway, tiny_gateway
 from tests.servers import running_simulator
@@ -75,12 +77,15 @@ def test_an_equal_and_cheaper_candidate_ships(tmp_path: Path, gateway: TinyGatew
         ElementTree.fromstring("<svg" + drawing.split("</svg>")[0] + "</svg>")  # our own text
 
 
-def test_a_terminal_shows_figures_with_intervals_and_what_to_take(tmp_path: Path, gateway: TinyGateway) -> None:
+def test_a_terminal_shows_figures_with_intervals_and_what_to_take(
+    tmp_path: Path, gateway: TinyGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line an arm, and one sentence a task class."""
+    monkeypatch.setattr(cli, "_out", Console(width=200))  # a wide terminal, so that no cell is wrapped
     items = doubles(tmp_path / "items.jsonl", 40)
     args = ["--items", str(items), "--base-url", gateway.url, "--baseline", "strong", "--margin", "0.1"]
-    env = {"OPENAI_API_KEY": "k", "COLUMNS": "200"}
-    result = runner.invoke(app, [*args, "--other", "weak", "--answers", str(items) + ".sqlite"], env=env)
+    args += ["--other", "weak", "--answers", str(items) + ".sqlite"]
+    result = runner.invoke(app, args, env={"OPENAI_API_KEY": "k"})
     assert result.exit_code == 0, result.output
     assert "0.750 (0.750 to 0.750)" in result.stdout
     assert "maths: the cheapest that may ship is auto" in result.stdout
