@@ -19,6 +19,8 @@ from plugins.routing.sticky import CACHE_LIFE_S
 from plugins.values import Previous
 
 _GATHERED_S: Final = 0.05  # a next turn is sent by somebody who has read the answer
+# RuntimeError is uvloop's, for a connection that was just closed.
+_AWAY: Final = (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError)
 log = logging.getLogger("tierwise")
 
 
@@ -41,7 +43,7 @@ class RedisConversations:
         if kept is None:
             try:
                 kept = await (await self._connected()).get(key)
-            except (RedisError, OSError, TimeoutError):
+            except _AWAY:
                 return None
         if kept is None:
             return None
@@ -68,7 +70,7 @@ class RedisConversations:
             self._leaving, self._noted = self._noted, {}
             try:
                 await self._write(self._leaving)
-            except (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError):  # uvloop's, when closed
+            except _AWAY:
                 log.debug("turns of %s conversations were not remembered", len(self._leaving))
             self._leaving = {}
 

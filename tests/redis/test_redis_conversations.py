@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from plugins.adapters.redis_conversations import RedisConversations
-from plugins.adapters.redis_scripts import open_redis
+from plugins.adapters.redis_scripts import Client, open_redis
 from tests.clusters import free_port, running_cluster
 from tests.servers import running_redis
 
@@ -69,3 +69,14 @@ async def test_without_redis_nothing_is_remembered_and_nothing_raised() -> None:
     await away.remember("acme", "c3", "small", False)
     await away.close()
     assert await away.recall("acme", "c3") is None
+
+
+async def test_a_connection_that_was_just_closed_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop says it by a RuntimeError: the turn then stands for itself."""
+    conversations = RedisConversations(f"redis://127.0.0.1:{free_port()}", 50)
+
+    async def closed() -> Client:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    monkeypatch.setattr(conversations, "_connected", closed)
+    assert await conversations.recall("acme", "c4") is None
