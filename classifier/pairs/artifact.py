@@ -114,5 +114,5 @@ def load_artifact(folder: Path | None = None) -> PairArtifact:
         thresholds = {name: float(value) for name, value in manifest["thresholds"].items()}
         thresholds["default"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PairArtifactError(f"{folder} cannot be read: {error}") from error
+        raise PairArtifactError(f"{folder} cannot be read ({error}): reinstall, or train the verifier again") from error
     return PairArtifact(scorer, reader, reader_threshold, overrule, lexicon, thresholds, manifest)

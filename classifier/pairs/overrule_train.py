@@ -1,7 +1,7 @@
 """Fit when the reader may overrule, on written groups that it did not learn from, and write it into the manifest.
 
 `sure` is where four in a thousand of their near misses would be served by overruling.
-Run after `reader_train` and `train`: `python -m classifier.pairs.overrule_train --out classifier/artifacts/pairs`.
+Run after `reader_train`: `python -m classifier.pairs.overrule_train --out classifier/artifacts/pairs`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Teach the reader to tell pairs apart, and write `reader.npz` with its threshold into the artifact.
 
 Needs torch, which nothing that is shipped or tested needs and which no lock file names:
-`pip install torch==2.13.0` (CPU) into a copy of the development environment. About eight minutes of one core with AMX.
+`pip install torch==2.13.0` (CPU) into a copy of the development environment. About a quarter of an hour of one core
+with AMX.
 Only files whose licence allows a shipped artifact may be given; pairs of this package's own grammars are added.
 Run: `python -m classifier.pairs.reader_train FILE... --out classifier/artifacts/pairs`.
 
