@@ -23,13 +23,15 @@ _OPENINGS: Final = tuple(
         r"^(?:hi|hello|hey|greetings|dear|good (?:morning|afternoon|evening|day)|ok|okay|so|well|um|uh|oh|yes|"
         r"hmm|excuse me|sorry|please|pls|plz|kindly|thanks|thank you|quick question|question|quickly|"
         r"there|team|everyone|guys|sir|madam|folks|all)\b\s*[,.:;!-]*\s+(?=\w+\W+\w)",
-        r"^(?:by the way|btw|anyway|alright|now|one (?:more|last) (?:thing|question)|q|"
+        r"^(?:by the way|out of (?:interest|curiosity)|btw|anyway|alright|now|one (?:more|last) (?:thing|question)|q|"
         r"(?:another|next|quick) (?:thing|question|one)|yo|u+m+|u+h+|e+r+m*|h+m+|your task(?: is)?)\s*[,.:;-]+\s+"
         r"(?=\w+\W+\w)",
         r"^(?:(?:hey|ok|okay|hi|hello) )?(?:alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|"
         r"computer),? (?=\w+\W+\w)",
+        r"^\(?\d{1,2}[.)]\s+(?=[^\W\d]+ \w)",  # in a list
         r"^(?:u+m+|u+h+|e+r+m*|h+m+|yo|go ahead and)\s+(?=\w+\W+\w)",
-        r"^(?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: all)?(?: please| kindly| possibly)?"
+        r"^(?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: all)?"
+        r"(?: please| pls| plz| kindly| possibly)?"
         r" (?:tell|explain to|explain|inform|advise|show|help|remind|give|let|clarify)"
         r"(?: me| us)?(?: know| understand| find out| figure out| to understand| to me| to find out)?"
         r"(?: please)?\s*(?:about |on |with )?,?\s+",
@@ -90,7 +92,7 @@ _OPENINGS: Final = tuple(
 )
 # The first words of all openings: most questions begin with none of them.
 _OPENS: Final = re.compile(
-    r"(?:alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|computer|by|btw|anyway|alright|now|next|q|"
+    r"\(?\d{1,2}[.)]|(?:out|alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|computer|by|btw|anyway|alright|now|next|q|"
     r"yo|u+m+|u+h+|e+r+m*|h+m+|go|another|hi|hello|hey|greetings|dear|good|ok|okay|so|well|um|uh|oh|yes|hmm|excuse|sorry|please|pls|plz|kindly|thanks|thank|"
     r"quick|question|quickly|there|team|everyone|guys|sir|madam|folks|all|can|could|would|will|tell|explain|inform|advise|"
     r"remind|let|show|clarify|describe|do|does|did|i|i'm|i'd|i've|we|we're|we'd|any|is|just|wondering|my|help|confirm|"
@@ -103,6 +105,7 @@ _CLOSING: Final = re.compile(
     r"best wishes|all the best|much obliged|have a (?:nice|good|great|lovely) (?:day|evening|one|weekend)|"
     r"that would be (?:great|lovely|nice|helpful)|look(?:ing)? forward to (?:your|a|hearing)[a-z ]{0,30}|"
     r"you(?:'re| are) the best|cheers|many thanks|thanks in advance|"
+    r"(?:thanks|thx|thank you) (?:a (?:lot|bunch|million|ton)|kindly|loads|heaps|tons)|out of (?:interest|curiosity)|"
     r"thanks a lot|thank you very much|thank you so much|or not|if possible|sir|anyone|any ideas|right now|"
     r"why or why not|(?:and|&) why|if (?:so|yes),? why|"
     r"(?:can|could) (?:you|anyone|someone) (?:please )?help(?: me)?(?: out)?|i need (?:some |your )?help)\W*$",
@@ -118,7 +121,7 @@ _ASKING: Final = w.word_set(
     "concern sorry apologies apologize apologise apology excuse pardon forgive bother bothering disturb disturbing "
     "trouble interrupt interrupting ask asking question questions query wonder wondering wondered curious hello hi "
     "hey hiya howdy greetings dear hope hoping help thanks thank appreciate appreciated grateful advise stuck "
-    "confused morning afternoon evening regards cheers thx anyone anybody info information asked"
+    "confused guidance welcome morning afternoon evening regards cheers thx anyone anybody info information asked"
 )
 _VOCABULARY: Final = _ASKING | w.word_set(
     "a all also am an and any are as at be been being but can could day did do doing does for from give good great "
@@ -130,7 +133,7 @@ _VOCABULARY: Final = _ASKING | w.word_set(
     "simple newbie noob beginner beginner's naive obvious weird odd strange random fine nice advance again short "
     "small rather answer tell today find place wrong forum person people hear see back soon looking forward best desk "
     "helpdesk staff experts expert community inconvenience many if before already answered posted don't knows that's "
-    "you're hoping go sounds bit ya"
+    "you're hoping go sounds bit ya time ever welcome effort attention patience guidance input weekend week evening"
 )
 _SEGMENT: Final = re.compile(
     r"^([^,.:;!?()\"]{2,90}?),? but,?\s+(?=\S)|^([^,.:;!?()\"]{2,90}?)(?:\s*[,.:;!]+| -+)\s+(?=\S)", re.IGNORECASE
@@ -141,7 +144,10 @@ _THANKING: Final = re.compile(
     r"(?:thanks?|thx|cheers|please|pls|i'?d? (?:would )?appreciate|if you|any|can|could|would|let|kind|best) ",
     re.IGNORECASE,
 )
-_SIGNED: Final = re.compile(r"[\s,.;!?-]*\b(?:(?:kind|best|warm) )?regards,?(?: [A-Z][a-z]+){0,2}\W*$")
+_SIGNED: Final = re.compile(
+    r"[\s,.;!?-]*\b(?:(?:(?:kind|best|warm) )?[Rr]egards,?|(?<=[.?!] )(?:[Tt]hank(?:s| you)(?: kindly| so much| a lot"
+    r"| very much| in advance)?|[Cc]heers|[Mm]any thanks|[Ll]ooking forward to [a-z ]{4,30}),)(?: [A-Z][a-z]+){0,2}\W*$"
+)
 _ASIDE: Final = w.word_set("mind possible knows know")
 _LEAST: Final = 3  # words that stay
 
@@ -160,7 +166,7 @@ def strip_politeness(text: str) -> str:
         text = _kept(text, _CLOSING.sub("", text))
         if "," in text:
             text = _kept(text, _TAG.sub("", text))
-        if "egards" in text:
+        if "egards" in text or ("," in text[-30:] and text[-1:].isalpha()):
             text = _kept(text, _SIGNED.sub("", text))
     return text
 

@@ -17,7 +17,7 @@ from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.spelling import ABBREVIATIONS, is_listed
 
 # A word of ASCII letters by itself: no part of a path, an address, an option or a name in code.
-_WORD: Final = re.compile(r"(?<![\w./@\\=&-])[A-Za-z]{3,}(?![\w/@\\=']|[.-]\w)")
+_WORD: Final = re.compile(r"(?:(?<![\w./@\\=&-])|(?<=[a-z]{2}-))[A-Za-z]{3,}(?![\w/@\\=']|[.-]\w)")
 _STRETCHED: Final = re.compile(r"([a-z])\1{2,}")  # `sooo`, `todayyy`
 _SHORT: Final = 4  # letters; shorter words have too many neighbours
 _LONG: Final = 8  # letters from which on two slips are believed

@@ -14,6 +14,7 @@ from classifier.pairs.frames import strip_politeness
 from classifier.pairs.notation import one_notation
 from classifier.pairs.numerals import read_digits, read_roman
 from classifier.pairs.once import once
+from classifier.pairs.shorthand import write_shorthand_out
 from classifier.pairs.signs import OPEN, SHUT, mark_signs
 from classifier.pairs.spelling import fold_accents, standard, write_out
 
@@ -27,6 +28,8 @@ _TOKEN: Final = re.compile(
     re.UNICODE,
 )
 _CODE_JOINT: Final = re.compile(r"\b([A-Za-z]{1,6})-(\d[\w]*)\b")
+_RAISED: Final = re.compile(r"(?<=[\w)])[²³]")
+_VULGAR: Final = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 _ACRONYM: Final = re.compile(r"\b[A-Za-z](?:\.[A-Za-z])+\b\.?")
 _IN_BRACKETS: Final = re.compile(r"((?:\b[^\W\d_]+[ -]+){2,6})\(([A-Z]{2,6})s?\)")
 _SAME_PHRASES: Final = (
@@ -98,7 +101,8 @@ _REQUESTS: Final = tuple(
     )
 )
 _ATTACHED_UNIT: Final = re.compile(
-    r"(?<=\d)(?=(?:am|pm|kgs?|g|mg|lbs?|oz|kms?|cm|mm|ft|ml|l|hrs?|mins?|secs?|gb|mb|kb|tb|mph|kph|kw|usd|eur|gbp)\b)",
+    r"(?<=\d)(?=(?:am|pm|kgs?|g|mg|lbs?|oz|kms?|cm|mm|ft|ml|l|hrs?|mins?|secs?|gb|mb|kb|tb|inch(?:es)?|foot|feet|(?:kilo|centi|milli)?(?:met(?:er|re)|lit(?:er|re)|gram|watt)s?|miles?|minutes?|hours?|days|weeks?"
+    r"|months?|years?|volts?|percent|degrees|pounds?|dollars?|euros?|mph|kph|kw|usd|eur|gbp)\b)",
     re.IGNORECASE,
 )
 
@@ -145,10 +149,14 @@ def _drop_initials(match: re.Match[str]) -> str:
 
 def normalise(text: str) -> str:
     """Unicode-compatible form, plain quotes and dashes, single spaces."""
-    text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
+    if not text.isascii():  # `5²` and `1½` are not `52` and `11/2`
+        text = _RAISED.sub(lambda m: f"^{'23'['²³'.index(m[0])]}", _VULGAR.sub(" ", text))
+        text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
+    text = text.replace("’", "'").replace("‘", "'").replace("`", "'")
     text = re.sub(r"[‐-―]", "-", text)
     text = re.sub(r"\s+", " ", _ACRONYM.sub(lambda m: m[0].replace(".", ""), text))
     text = _IN_BRACKETS.sub(_drop_initials, text) if "(" in text else text
+    text = write_shorthand_out(text)
     for pattern, name in _SAME_PHRASES:
         text = pattern.sub(name, text)
     return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()

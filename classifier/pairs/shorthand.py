@@ -1,0 +1,60 @@
+"""Shorthand of notes and chats written out: `w/o`, `e.g.`, `b/c`, `@ work`, `get 2 the airport`, `y do`, `gonna`.
+
+Only where the words around leave one reading: `2 beds` stays a number. Each row is asked where its sign is in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_DETERMINER: Final = r"(?:the|my|your|our|this|that|his|her|their)"
+_AUX: Final = r"(?:do|does|did|is|are|was|were|can|cant|can't|should|would|will|has|have|isnt|isn't|dont|don't)"
+_BASE: Final = r"\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|hundred|[nxy]"
+_ROWS: Final = tuple(
+    (sign, re.compile(pattern, re.IGNORECASE), name)
+    for sign, pattern, name in (
+        ("w/", r"(?<!\S)w/(?:o|out)(?!\w)", "without"),
+        ("w/", r"(?<!\S)w/ ?(?=\w)", "with "),
+        ("b/c", r"(?<!\S)b/c(?!\S)", "because"),
+        ("eg", r"(?<=[,(;-] )eg\b[.,]?(?=\s)|(?<=\()eg\b[.,]?(?=\s)", "for example"),
+        (" @ ", r"(?<=[a-z]) @ (?=[a-z])", " at "),
+        ("tel", r"\btel(?:ephone|\b\.?) no\b\.?", "phone number"),
+        ("diff", r"\bdiff\b\.?(?= between\b)", "difference"),
+        ("pres.", r"\bpres\.(?= of\b)", "president"),
+        ("number one", r"\bnumber one\b", "number 1"),
+        ("dozen", r"\bhalf a dozen\b", "6"),
+        ("dozen", r"(?<!half )\b(?:a|one) dozen\b(?! or)", "12"),
+        ("per cent", r"\bper cent\b", "percent"),
+        ("squared", rf"\b({_BASE}) squared\b", r"\1 to the power of 2"),
+        ("cubed", rf"\b({_BASE}) cubed\b", r"\1 to the power of 3"),
+        (" 2 ", rf"\b2 (?={_DETERMINER}\b)", "to "),
+        (" 2 ", r"(?<=\bsupposed )2\b|(?<=\bgoing )2\b|(?<=\bable )2\b|(?<=\btrying )2\b|(?<=\bway )2\b", "to"),
+        (" 4 ", rf"\b4 (?={_DETERMINER}\b|(?:me|you|u|mum|mom|dad|free|sale)\b)", "for "),
+        ("y ", rf"^y (?={_AUX}\b)", "why "),
+        ("gonna", r"\bgonna\b", "going to"),
+        ("anna", r"\bwanna\b", "want to"),
+        ("afta", r"\bhafta\b", "have to"),
+        ("otta", r"\bgotta\b", "have to"),
+        ("many ", r"(?<=\bhow many )g(?= of\b)", "grams"),
+        ("many ", r"(?<=\bhow many )l(?= of\b)", "liters"),
+        ("cos ", r"\bcos(?= (?:i|im|i'm|it|its|he|she|we|they|you|my|the)\b)", "because"),
+        ("dunno", r"\b(?:i )?dunno\b", "I don't know"),
+        ("ray", r"\bx[- ]ray", "xray"),
+        ("home page", r"\bhome page", "homepage"),
+        ("idk", r"\bidk\b", "I don't know"),
+        ("ats ", r"\bw[au]ts\b", "what is"),
+        ("hw ", r"\bhw(?= (?:do|does|did|can|much|many|long|to|u|you|r|are|is)\b)", "how"),
+        ("ooo", r"\bsooo+\b", "so"),
+        ("ill", r"\btill(?= (?:\d|noon|midnight))", "until"),
+    )
+)
+
+
+def write_shorthand_out(text: str) -> str:
+    """The text with its shorthand in words."""
+    lower = text.lower()
+    for sign, pattern, name in _ROWS:
+        if sign in lower:
+            text = pattern.sub(name, text)
+    return text
