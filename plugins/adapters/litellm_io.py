@@ -22,7 +22,8 @@ NOTHING_CACHED = {"no-cache": True, "no-store": True}
 # Where text stands inside messages, parts and tool calls.
 INNER = ("content", "text", "output", "arguments", "function", "tool_calls")
 # Appended to provider messages by LiteLLM's router: model groups are nobody's business outside.
-PROVIDER_BODY = re.compile(r"Error code: \d+ - \{.*?['\"]message['\"]: (['\"])(?P<said>.*?)\1, ['\"]", re.S)
+# The dictionary that OpenAI's client tells, or the JSON that LiteLLM's own clients do.
+PROVIDER_BODY = re.compile(r"(?:^|Error code: \d+ - )\{.*?['\"]message['\"]:\s*(['\"])(?P<said>.*?)\1,\s*['\"]", re.S)
 ROUTER_SUFFIX = re.compile(
     r"\s*\.?\s*(?:LiteLLM: |Received Model Group|Available Model Group Fallbacks|LiteLLM Retried).*", re.S
 )
@@ -30,8 +31,7 @@ ROUTER_SUFFIX = re.compile(
 KEYS = ("api_key", "jwt", "password", "private_key")
 EXCEPTION_PREFIX = re.compile(r"^(?:litellm\.)?[A-Za-z.]*(?:Error|Exception)\s*[:-]\s*(?:[A-Za-z]+Exception\s*-\s*)?")
 
-# What each of LiteLLM's exceptions means to a client: status, type, code, message (None: the provider's own).
-# The first class that matches counts.
+# By LiteLLM's exception, the first that matches: status, type, code, message to a client (None: the provider's own).
 FAILURES: Sequence[tuple[str, int, str, str, str | None]] = (
     ("ContextWindowExceededError", 400, "invalid_request_error", "context_length_exceeded",
      "The request is longer than the context window of every model it may use. Shorten it."),
@@ -153,7 +153,7 @@ def public_text(exception: BaseException) -> str:
         text = shorter
     text = ROUTER_SUFFIX.sub("", text)
     if found := PROVIDER_BODY.search(text):
-        text = found["said"]
+        text = found["said"].replace('\\"', '"')
     (text,) = redact_all((text[:2_000],), kinds=KEYS)
     return "".join(c if c.isprintable() else " " for c in text)[:500]
 

@@ -54,8 +54,8 @@ async def _open(url: str, timeout_s: float, answer_timeout_s: float | None) -> C
     times = {"socket_timeout": answer_timeout_s, "socket_connect_timeout": timeout_s}
     pooled: dict[str, Any] = {"max_connections": MAX_CONNECTIONS, "timeout": timeout_s, "retry": no_retry, **times}
     if is_sentinel(url):
-        return Redis.from_pool(primary_pool(url, **pooled))
-    client = Redis.from_pool(BlockingConnectionPool.from_url(url, **pooled))
+        return _Server.from_pool(primary_pool(url, **pooled))
+    client = _Server.from_pool(BlockingConnectionPool.from_url(url, **pooled))
     try:
         clustered = (await client.info("cluster")).get("cluster_enabled") == 1
     except NoPermissionError:
@@ -69,10 +69,20 @@ async def _open(url: str, timeout_s: float, answer_timeout_s: float | None) -> C
     return await _open_cluster(url, times)
 
 
+class _Server(Redis):
+    """Says that a connection was just closed by an error as redis-py raises it: uvloop's is a RuntimeError, and who
+    goes on without Redis would fall over it."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
+        except RuntimeError as error:
+            raise RedisConnectionError(str(error)) from error
+
+
 class _Cluster(RedisCluster):
-    """Says that it finds no node, or none with a slot, or a connection that was just closed, by an error as other
-    clients raise it: redis-py 8.1 makes the one no RedisError, uvloop the other a RuntimeError, and who goes on without
-    Redis would fall over them."""
+    """As `_Server`; and says so too that it finds no node, or none with a slot: redis-py 8.1 makes that no
+    RedisError."""
 
     async def initialize(self, *args: Any, **options: Any) -> RedisCluster:
         try:
@@ -128,7 +138,7 @@ class RedisScripts:
             raise RedisAwayError(f"no answer within {self._timeout_s:g} s") from None
         except ResponseError as error:
             raise RedisAwayError(f"refused: {error}") from None
-        except (RedisError, OSError, RuntimeError) as error:  # uvloop's, for a connection that was just closed
+        except (RedisError, OSError) as error:
             raise RedisAwayError(f"{type(error).__name__}: {error}", broken=True) from None
 
     async def client(self) -> Client:

@@ -121,6 +121,16 @@ def test_headers_cannot_choose_the_call_id_or_the_tenant(running: Running) -> No
     assert not [name for name in reply.headers if name.startswith(("x-litellm", "llm_provider"))]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("schema", [{"type": "string"}, {"a": 1}])
+def test_a_provider_that_refuses_a_tool_is_quoted(running: Running, schema: object, stream: bool) -> None:
+    """Its sentence, not its whole body; and no 503, as nothing failed."""
+    body = {**GOOD, "model": "small", "max_tokens": 20, "tools": [{"name": "f", "input_schema": schema}]}
+    reply = running.post("/messages", {**body, "stream": stream})
+    assert reply.status_code == 400, reply.text
+    assert reply.json()["error"]["message"].startswith("Invalid schema for function 'f'")
+
+
 @pytest.mark.parametrize("path", ["/key/generate", "/v1/files", "/config/update", "/openai/v1/models", "/nothing"])
 def test_other_paths_are_closed(running: Running, path: str) -> None:
     """Administration and pass-through are not reachable with a tenant's key."""

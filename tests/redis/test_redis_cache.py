@@ -311,6 +311,23 @@ async def test_a_redis_without_search_answers_exact_repetitions_only(
     assert len([r for r in caplog.records if "only exact repetitions" in r.message]) == 1
 
 
+async def test_a_connection_that_was_just_closed_is_a_redis_that_is_away(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop says so by a RuntimeError."""
+
+    async def closed(*_args: object, **_options: object) -> None:
+        raise RuntimeError("unable to perform operation: the handler is closed")
+
+    async with cache_on(url) as cache:
+        await cache.look()
+        for client in (Redis, RedisCluster):
+            monkeypatch.setattr(client, "execute_command", closed)
+        assert (await cache.enter(scope_of(), ASKED))[0] == CacheVerdict("bypass", "Redis is away")
+        assert not cache.breaker.closed
+        monkeypatch.undo()
+
+
 async def test_redis_away_is_a_bypass_and_never_an_error() -> None:
     """With nobody listening every operation answers, and single flight lets everybody call the model."""
     async with cache_on(f"redis://127.0.0.1:{free_port()}/0") as cache:

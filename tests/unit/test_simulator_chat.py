@@ -99,6 +99,14 @@ async def test_a_tool_is_called_with_arguments_that_follow_its_schema(simulator:
     assert json.loads(call["function"]["arguments"]) == {"city": "Oslo", "unit": "celsius"}
 
 
+@pytest.mark.parametrize("schema", [{"type": "string"}, {"a": 1}, {"properties": {}}])
+async def test_a_tool_whose_arguments_are_no_object_is_refused(simulator: SimulatorClient, schema: object) -> None:
+    """400 invalid_function_parameters, as OpenAI answers."""
+    tool = {"type": "function", "function": {"name": "look", "parameters": schema}}
+    reply = await simulator.post("Look it up.", tools=[tool])
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_function_parameters")
+
+
 @pytest.mark.parametrize("choice", ["none", None])
 async def test_no_tool_is_called_when_not_wanted(simulator: SimulatorClient, choice: str | None) -> None:
     """tool_choice none, and a tool's result as the last message, both lead to words."""

@@ -193,7 +193,11 @@ def _content(content: object) -> tuple[str, int, int]:
 def _tool(fields: Fields) -> Tool:
     fields.inner("parameters")  # an object or missing
     parameters = fields.raw("parameters") or {"type": "object", "properties": {}}
-    return Tool(fields.required_text("name"), fields.text("description") or "", parameters)
+    name = fields.required_text("name")
+    if parameters.get("type") != "object":  # arguments are always an object
+        said = f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: \"object\"'."
+        raise ApiError(400, said, code="invalid_function_parameters")
+    return Tool(name, fields.text("description") or "", parameters)
 
 
 def _tool_choice(choice: object, tools: tuple[Tool, ...]) -> str:
