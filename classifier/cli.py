@@ -125,6 +125,12 @@ def _routing_table(name: str, part: dict[str, Any]) -> Table:
     for router, values in (("tierwise", part), *part["baselines"].items()):
         cells = [f"{values[key]} {values[f'{key}_ci']}" if values[key] is not None else "-" for key in figures]
         table.add_row(router, *cells)
+    errors = (
+        f"{tier} {part[f'ece_{tier}']} ({part[f'ece_{tier}_by_chance']} by chance)" for tier in ("strong", "weak")
+    )
+    surest = (f"{row['coverage']:.0%}: {row['accuracy']:.3f} ({row['guess']:.3f})" for row in part["coverage"])
+    told = f"Right about weak, on the surest part (by a guess): {', '.join(surest)}"
+    table.caption = f"Calibration error: {', '.join(errors)}. {told}"
     return table
 
 

@@ -62,7 +62,7 @@ def evaluate_routing(
     """`n`, `apgr`, `cpt50`, `cpt80` (per cent of calls to strong) and `auroc`, each with a 95 % bootstrap interval.
 
     Under `overall` and `by_source`, beside the same for each baseline. Definitions: arXiv 2406.18665.
-    `overall` also has the calibration error of both ends, and what it would be `by_chance` with perfect calibration.
+    Also the calibration error of both ends, and what it would be `by_chance` with perfect calibration; and `coverage`.
     Raises DataError when no row has outcomes.
     """
     usable = [row for row in rows if row.has_outcomes]
@@ -74,30 +74,39 @@ def evaluate_routing(
     scores |= {name: baseline(prompts) for name, baseline in baselines.items()}
     ends = _ends(usable)
     overall = _figures(np.arange(len(usable), dtype=np.int64), scores, ends, draws)
-    for tier, outcome in zip(("strong", "weak"), ends, strict=True):
-        stated = np.array([getattr(p, f"ok_{tier}") for p in predictions])
-        overall[f"ece_{tier}"] = round(ece(stated, outcome), 4)
-        overall[f"ece_{tier}_by_chance"] = round(ece_by_chance(stated), 4)
-    overall["coverage"] = coverage(predictions, ends[1])
+    overall |= _trust(predictions, ends)
     by_source = {}
     for source in sorted({row.source for row in usable}):
         pick = np.array([i for i, row in enumerate(usable) if row.source == source], dtype=np.int64)
         if len(pick) >= MIN_SOURCE:
             by_source[source] = _figures(pick, scores, ends, draws)
+            by_source[source] |= _trust([predictions[i] for i in pick], (ends[0][pick], ends[1][pick]))
     return {"overall": overall, "by_source": by_source}
 
 
+def _trust(predictions: Sequence[Prediction], ends: tuple[Vector, Vector]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for tier, outcome in zip(("strong", "weak"), ends, strict=True):
+        stated = np.array([getattr(p, f"ok_{tier}") for p in predictions])
+        found[f"ece_{tier}"] = round(ece(stated, outcome), 4)
+        found[f"ece_{tier}_by_chance"] = round(ece_by_chance(stated), 4)
+    return {**found, "coverage": coverage(predictions, ends[1])}
+
+
 def coverage(predictions: Sequence[Prediction], weak: Vector) -> list[dict[str, float]]:
-    """Accuracy of "the weak model is good enough, or not" on the surest share of the prompts, by share."""
+    """Accuracy of "the weak model is good enough, or not" on the surest share of the prompts, by share; beside that of
+    a `guess` which says the same of all of them, the likelier."""
     stated = np.array([p.ok_weak for p in predictions])
     sure = np.array([p.confidence for p in predictions])
     right = np.where(stated >= 0.5, weak, 1.0 - weak)
     order = np.lexsort((-np.abs(stated - 0.5), -sure))
-    shares = (0.25, 0.5, 0.75, 1.0)
-    return [
-        {"coverage": share, "accuracy": round(float(right[order[: max(1, round(share * len(order)))]].mean()), 4)}
-        for share in shares
-    ]
+    found = []
+    for share in (0.25, 0.5, 0.75, 1.0):
+        surest = order[: max(1, round(share * len(order)))]
+        mean = float(weak[surest].mean())
+        row = {"coverage": share, "accuracy": float(right[surest].mean()), "guess": max(mean, 1.0 - mean)}
+        found.append({name: round(value, 4) for name, value in row.items()})
+    return found
 
 
 def evaluate_tasks(

@@ -37,6 +37,17 @@ def test_routing_prints_one_json_object(tmp_path: Path) -> None:
         for name in ("apgr", "cpt50", "cpt80", "auroc"):
             assert len(part[f"{name}_ci"]) == 2
         assert set(part["baselines"]) == {"random", "prompt_length", "litellm_heuristic", "litellm_heuristic_v2"}
+        assert {"ece_strong", "ece_weak", "ece_strong_by_chance", "ece_weak_by_chance"} <= part.keys()
+        assert [(row["coverage"], row["guess"]) for row in part["coverage"]][-1] == (1.0, 0.5)
+
+
+def test_routing_says_what_its_probabilities_are_worth(tmp_path: Path) -> None:
+    """Below the table, for whoever reads a terminal."""
+    rows = [{"prompt": f"What is {i} + {i}?", "source": "s", "strong_ok": 1, "weak_ok": i % 2} for i in range(12)]
+    data = lines(tmp_path / "x.jsonl", *rows)
+    result = runner.invoke(app, ["evaluate", "routing", "--outcomes", data, "--draws", "20", "--lexical"])
+    told = " ".join(result.stdout.split())
+    assert "Calibration error: strong" in told and "100%: 0.500 (0.500)" in told
 
 
 def test_tasks_prints_one_json_object(tmp_path: Path) -> None:
