@@ -7,6 +7,7 @@ order: first an open loop at a constant rate (`rate_per_s`), each request timed 
 many requests as 16 clients can keep under way. Figures of one arm against another's are paired by round: mean and an
 interval of 95 % (bootstrap over rounds). Per arm, beside latencies:
 
+- `one_client_p50_ms`: of one client that asks again as soon as it is answered, so that no processor falls asleep.
 - `rps_ceiling`: answers a second with 16 clients; `cpu_ms`: processor time of the server for each of them.
 - `rss_mb`: resident memory of the server at the end; `redis_round_trips`: reads by Redis from its sockets for each
   request, without those of the idle servers.
@@ -109,6 +110,7 @@ class Visit:
         answers = await at_rate(self.client, self.take(plan.open_count), plan.rate)
         await asyncio.sleep(0.1)  # what is done behind the last answers
         trips = self.reads() - reads - 1 - idle_reads_per_s * (time.perf_counter() - began)
+        alone, _ = await at_most(self.client, iter(lambda: self.take(1)[0], b""), 1, plan.closed_s / 2)
         cpu = self.server.cpu_s
         busy, seconds = await at_most(self.client, iter(lambda: self.take(1)[0], b""), CLIENTS, plan.closed_s)
         await asyncio.sleep(0.2)
@@ -116,11 +118,12 @@ class Visit:
             Round(
                 whole_ms=[a.whole_s * 1000 for a in answers],
                 first_ms=[a.first_s * 1000 for a in answers],
+                alone_ms=[a.whole_s * 1000 for a in alone],
                 rps=len(busy) / seconds,
                 cpu_ms=(self.server.cpu_s - cpu) * 1000 / len(busy),
                 redis_trips=max(0.0, trips) / len(answers),
-                failed=sum(a.status != 200 for a in (*answers, *busy)),
-                caches=dict(Counter(_said(a) for a in (*answers, *busy))),
+                failed=sum(a.status != 200 for a in (*answers, *alone, *busy)),
+                caches=dict(Counter(_said(a) for a in (*answers, *alone, *busy))),
             )
         )
 
@@ -191,15 +194,16 @@ def figures(visits: Sequence[Visit], found: dict[str, Server]) -> Json:
 
 def table(arms: Json) -> str:
     """For a terminal."""
-    head = f"{'arm':36}{'p50':>7}{'p95':>7}{'p99':>7}{'rps':>8}{'cpu ms':>8}{'RSS':>6}{'Redis':>7}"
+    head = f"{'arm':36}{'p50':>7}{'p95':>7}{'p99':>7}{'alone':>7}{'rps':>8}{'cpu ms':>8}{'RSS':>6}{'Redis':>7}"
     lines = [f"{head}  {'added p50 ms':22}throughput"]
     for name, row in arms.items():
         added, ratio = (row.get(key) for key in ("added_p50_ms", "throughput_ratio"))
         told = f"{added[0]:+.2f} [{added[1]:+.2f}, {added[2]:+.2f}]" if added else ""
         share = f"{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}]" if ratio else ""
         lines.append(
-            f"{name:36}{row['p50_ms']:7.2f}{row['p95_ms']:7.2f}{row['p99_ms']:7.2f}{row['rps_ceiling']:8.0f}"
-            f"{row['cpu_ms']:8.2f}{row['rss_mb']:6.0f}{row['redis_round_trips']:7.2f}  {told:22}{share}"
+            f"{name:36}{row['p50_ms']:7.2f}{row['p95_ms']:7.2f}{row['p99_ms']:7.2f}"
+            f"{row['one_client_p50_ms']:7.2f}{row['rps_ceiling']:8.0f}{row['cpu_ms']:8.2f}{row['rss_mb']:6.0f}"
+            f"{row['redis_round_trips']:7.2f}  {told:22}{share}"
         )
         if row["failed"]:
             lines.append(f"    {row['failed']} of its requests failed")

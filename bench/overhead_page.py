@@ -13,6 +13,7 @@ from plugins.report_svg import Bar, horizontal_bars
 Json = dict[str, Any]
 COLUMNS = (
     *(("p50 ms", "p50_ms"), ("p95 ms", "p95_ms"), ("p99 ms", "p99_ms"), ("first byte ms", "first_byte_p50_ms")),
+    ("one client p50 ms", "one_client_p50_ms"),
     *(("answers/s", "rps_ceiling"), ("CPU ms", "cpu_ms"), ("RSS MB", "rss_mb"), ("Redis trips", "redis_round_trips")),
     *(("added p50 ms", "added_p50_ms"), ("added first byte ms", "added_first_byte_ms")),
     *(("throughput ratio", "throughput_ratio"), ("failed", "failed")),
@@ -42,7 +43,7 @@ def _page(result: Json, arms: Mapping[str, Json]) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Tierwise overhead</title><style>{STYLE}{palette()}</style></head><body><main>"
         f"<h1>What the gateway adds</h1><p>{result['rounds']} interleaved rounds; open loop at "
-        f"{result['rate_per_s']:g} requests a second, timed from when each was meant to leave; then "
+        f"{result['rate_per_s']:g} requests a second, timed from when each was meant to leave; then one client, then "
         f"{result['clients']} clients. Differences are paired by round against vanilla LiteLLM, with intervals of "
         f"95 %.</p>{left_out}"
         f'<div class="charts">{"".join(charts)}</div>'

@@ -16,10 +16,12 @@ COVERED = (2.5, 97.5)  # per cent: the ends of an interval of 95 %
 
 @dataclass(slots=True)
 class Round:
-    """What one arm did in one round. Milliseconds; `rps` and `cpu_ms` are of its saturated part."""
+    """What one arm did in one round. Milliseconds; `alone_ms` of one client in a closed loop; `rps` and `cpu_ms` are of
+    its saturated part."""
 
     whole_ms: list[float]
     first_ms: list[float]
+    alone_ms: list[float]
     rps: float
     cpu_ms: float
     redis_trips: float
@@ -45,6 +47,7 @@ def summary(
     """One arm: its own figures, and those against vanilla in the same rounds."""
     whole = [ms for one in rounds for ms in one.whole_ms]
     first = [ms for one in rounds for ms in one.first_ms]
+    alone = [ms for one in rounds for ms in one.alone_ms]
     p50, p95, p99 = (round(float(v), 2) for v in np.percentile(whole, (50, 95, 99)))
     caches = {
         name: sum(one.caches.get(name, 0) for one in rounds) for name in {n for one in rounds for n in one.caches}
@@ -54,6 +57,7 @@ def summary(
         "p95_ms": p95,
         "p99_ms": p99,
         "first_byte_p50_ms": round(float(np.median(first)), 2),
+        "one_client_p50_ms": round(float(np.median(alone)), 2),
         "rps_ceiling": round(float(np.median([one.rps for one in rounds])), 1),
         "cpu_ms": round(float(np.median([one.cpu_ms for one in rounds])), 2),
         "rss_mb": None if rss_mb is None else round(rss_mb, 1),

@@ -17,7 +17,7 @@ from tests.clusters import free_port
 
 
 def round_of(p50_ms: float, rps: float) -> Round:
-    return Round([p50_ms] * 3, [p50_ms] * 3, rps, 1.0, 2.0, 0, {"miss": 3})
+    return Round([p50_ms] * 3, [p50_ms] * 3, [p50_ms] * 3, rps, 1.0, 2.0, 0, {"miss": 3})
 
 
 def test_differences_are_paired_by_round() -> None:
