@@ -28,7 +28,9 @@ _OPENINGS: Final = tuple(
         r"(?=\w+\W+\w)",
         r"^(?:(?:hey|ok|okay|hi|hello) )?(?:alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|"
         r"computer),? (?=\w+\W+\w)",
-        r"^\(?\d{1,2}[.)]\s+(?=[^\W\d]+ \w)",  # in a list
+        # In a list; `1. Weltkrieg` and `3. Oktober` are names.
+        r"^(?:\(?\d{1,2}\)\s+(?=[^\W\d]+ \w)|\d{1,2}\.\s+(?=(?:what|how|who|why|when|where|which|is|are|do|does|did|"
+        r"can|could|should|explain|write|give|name|list|describe|calculate|find)\b))",
         r"^(?:u+m+|u+h+|e+r+m*|h+m+|yo|go ahead and)\s+(?=\w+\W+\w)",
         r"^(?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: all)?"
         r"(?: please| pls| plz| kindly| possibly)?"

@@ -9,6 +9,11 @@ import re
 from typing import Final
 
 _DETERMINER: Final = r"(?:the|my|your|our|this|that|his|her|their)"
+# Behind a name `2 the` is its number (`is Rocky 2 the best`).
+_GOES: Final = "(?:" + "|".join(rf"(?<=\b{word} )" for word in (
+    "get", "go", "going", "went", "come", "back", "drive", "walk", "fly", "travel", "listen", "talk", "reply", "next",
+    "close", "according", "due", "belong", "happened", "happens", "added", "add", "send", "sent", "give",
+)) + ")"  # fmt: skip
 _AUX: Final = r"(?:do|does|did|is|are|was|were|can|cant|can't|should|would|will|has|have|isnt|isn't|dont|don't)"
 _BASE: Final = r"\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|hundred|[nxy]"
 _ROWS: Final = tuple(
@@ -28,9 +33,9 @@ _ROWS: Final = tuple(
         ("per cent", r"\bper cent\b", "percent"),
         ("squared", rf"\b({_BASE}) squared\b", r"\1 to the power of 2"),
         ("cubed", rf"\b({_BASE}) cubed\b", r"\1 to the power of 3"),
-        (" 2 ", rf"\b2 (?={_DETERMINER}\b)", "to "),
+        (" 2 ", rf"{_GOES}2(?= {_DETERMINER}\b)", "to"),
         (" 2 ", r"(?<=\bsupposed )2\b|(?<=\bgoing )2\b|(?<=\bable )2\b|(?<=\btrying )2\b|(?<=\bway )2\b", "to"),
-        (" 4 ", rf"\b4 (?={_DETERMINER}\b|(?:me|you|u|mum|mom|dad|free|sale)\b)", "for "),
+        (" 4 ", r"\b4 (?=(?:my|your|our|his|her|their|me|you|u|mum|mom|dad)\b|(?:free|sale)\W*$)", "for "),
         ("y ", rf"^y (?={_AUX}\b)", "why "),
         ("gonna", r"\bgonna\b", "going to"),
         ("anna", r"\bwanna\b", "want to"),
