@@ -24,7 +24,7 @@ from classifier.pairs.checks_extent import check_extent_of_set, check_focus
 from classifier.pairs.checks_order import check_direction, check_lead, check_word_order
 from classifier.pairs.checks_relations import check_phase, check_relation
 from classifier.pairs.checks_roles import check_role
-from classifier.pairs.checks_senses import check_manner, check_part_of_speech, check_sequence, check_stance
+from classifier.pairs.checks_senses import check_case, check_manner, check_part_of_speech, check_sequence, check_stance
 from classifier.pairs.checks_slots import (
     check_comparison,
     check_condition,
@@ -54,6 +54,7 @@ Check = Callable[[Pair], str | None]
 
 CHECKS: Final[dict[str, Check]] = {
     "language": check_language,
+    "case": check_case,
     "numbers": check_numbers,
     "codes": check_codes,
     "material": check_material,

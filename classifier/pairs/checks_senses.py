@@ -1,5 +1,5 @@
 """Checks of words that are the same on both sides and are used otherwise: as noun or adjective, by another verb before
-them, by another person, in another sequence. See `checks`."""
+them, by another person, in another sequence, as a name. See `checks`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from classifier.pairs.once import once
 from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.text import Parsed
 
+# Names that are other words in small letters; those that are often written so (`excel`, `in may`) are left out.
+_NAMES: Final = w.word_set("it who polish turkey reading nice cork bath rust swift china aids")
 _BE: Final = w.word_set("is are was were be been am feel feels felt get gets getting got seem seems look looks")
 _HAVE: Final = w.word_set("have has had having get gets got getting catch catches caught with")
 # Verbs that say how somebody stands to what another verb says; a word may be of several classes.
@@ -37,6 +39,23 @@ _SAME_LIGHT: Final = tuple(
 _PARTICLES: Final = w.word_set("up down in out on off away back apart over through along together")
 _COUNTED: Final = ("how_many", "how_much", "how_long", "how_big", "how_far")
 _ORDERING: Final = w.word_set("sort order rank arrange list group index classify organize file")
+
+
+def check_case(pair: Pair) -> str | None:
+    """`What does IT do` against `what does it do`, where both are written with capitals at all."""
+    if not (_is_cased(pair.a) and _is_cased(pair.b)):
+        return None
+    differing = {name for name in _named(pair.a) ^ _named(pair.b) if all(name in p.norms() for p in (pair.a, pair.b))}
+    return f"{sorted(differing)} a name on one side only" if differing else None
+
+
+def _is_cased(parsed: Parsed) -> bool:
+    return bool(parsed.tokens) and parsed.tokens[0].capital
+
+
+@once
+def _named(parsed: Parsed) -> frozenset[str]:
+    return frozenset(t.norm for t in parsed.tokens if t.norm in _NAMES and t.capital and not t.first)
 
 
 def check_part_of_speech(pair: Pair) -> str | None:

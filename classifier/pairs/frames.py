@@ -150,6 +150,13 @@ _SIGNED: Final = re.compile(
     r"[\s,.;!?-]*\b(?:(?:(?:kind|best|warm) )?[Rr]egards,?|(?<=[.?!] )(?:[Tt]hank(?:s| you)(?: kindly| so much| a lot"
     r"| very much| in advance)?|[Cc]heers|[Mm]any thanks|[Ll]ooking forward to [a-z ]{4,30}),)(?: [A-Z][a-z]+){0,2}\W*$"
 )
+_ASKED_FOR: Final = re.compile(
+    r"(?:[:\"']|\b(?:say|write|reply|mean|with|to|word|phrase|spell|translate|and|or|of))\s*$", re.I
+)
+_APART: Final = re.compile(r"\s*[,.;!?(-]")
+_COMPOSED: Final = re.compile(
+    r"\b(?:sign|write|draft|compose|letter|e-?mail|mail|note|message|reply|card)\b", re.IGNORECASE
+)
 _ASIDE: Final = w.word_set("mind possible knows know")
 _LEAST: Final = 3  # words that stay
 
@@ -165,12 +172,18 @@ def strip_politeness(text: str) -> str:
                 text = _kept(text, pattern.sub("", text, count=1))
         if text != whole:
             text = _kept(text, _IF.sub("", text))
-        text = _kept(text, _CLOSING.sub("", text))
+        text = _ended(text, _CLOSING.sub("", text))
         if "," in text:
-            text = _kept(text, _TAG.sub("", text))
-        if "egards" in text or ("," in text[-30:] and text[-1:].isalpha()):
-            text = _kept(text, _SIGNED.sub("", text))
+            text = _ended(text, _TAG.sub("", text))
+        if ("egards" in text or ("," in text[-30:] and text[-1:].isalpha())) and not _COMPOSED.search(text):
+            text = _ended(text, _SIGNED.sub("", text))
     return text
+
+
+def _ended(text: str, shorter: str) -> str:
+    """Without an ending, but where the words before ask for it (`translate: thank you`)."""
+    asked_for = _ASKED_FOR.search(shorter) and not _APART.match(text[len(shorter) :])
+    return text if asked_for else _kept(text, shorter)
 
 
 def _kept(text: str, shorter: str) -> str:
@@ -191,7 +204,9 @@ def _without_last(text: str) -> str:
     match = _LAST.search(text)
     if match is None or not _only_asks(match[1] or match[2]):
         return text
-    return text if match[2] and not _THANKING.match(match[2]) else _rest(text, text[: match.start()])
+    if match[2] and not _THANKING.match(match[2]):
+        return text
+    return _ended(text, _rest(text, text[: match.start()]))
 
 
 def _rest(text: str, rest: str) -> str:

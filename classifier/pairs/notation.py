@@ -21,7 +21,9 @@ _SYMBOLS: Final = {
     "t": "tonnes", "ha": "hectares", "yd": "yards", "yds": "yards", "cl": "centilitres", "dl": "decilitres",
     "kJ": "kilojoules", "J": "joules", "kN": "kilonewtons", "N": "newtons", "Nm": "newtonmeters", "nm": "nanometers",
     "kPa": "kilopascals", "Pa": "pascals", "hPa": "hectopascals", "hp": "horsepower", "MW": "megawatts",
-    "mA": "milliamps", "mAh": "milliamphours",
+    "mA": "milliamps", "mAh": "milliamphours", "Mb": "megabits", "Gb": "gigabits", "Mb/s": "mbps", "Gb/s": "gbps",
+    "MBps": "megabytespersecond", "MB/s": "megabytespersecond", "GBps": "gigabytespersecond",
+    "GB/s": "gigabytespersecond", "mW": "milliwatts", "Mg": "megagrams",
 }  # fmt: skip
 _SYMBOL: Final = re.compile(rf"(?<=\d) ?({'|'.join(_SYMBOLS)})(?![\w/'^+-])(?!\.\w)")
 _UNITS: Final = tuple(
@@ -93,6 +95,7 @@ _SLASHED: Final = re.compile(r"(?<![\w/.-])(\d{1,2})([/.-])(\d{1,2})\2([12]\d{3}
 _DECADE_WORD: Final = re.compile(
     r"\bthe (?:nineteen[- ])?((?:twen|thir|for|fif|six|seven|eigh|nine)ties)\b", re.IGNORECASE
 )
+_DECADE_DIGITS: Final = re.compile(r"\b(\d{3}0)s\b")  # by itself `1920s` would be read as `1920`
 _TENS_OF: Final = {"twe": 2, "thi": 3, "for": 4, "fif": 5, "six": 6, "sev": 7, "eig": 8, "nin": 9}
 _INCHES: Final = re.compile(r"(?<=\d)\"(?![\w\"])")
 _FEET: Final = re.compile(r"(?<![\w.'-])(\d{1,3})'(?=[\s?]|\d)")
@@ -137,7 +140,7 @@ def one_notation(text: str) -> str:
     text = _SLASHED.sub(_slashed, text)
     text = _MONTH_DAY.sub(lambda m: _date(m[2], m[1], m[3]), text)
     text = _DAY_MONTH.sub(_day_month, text)
-    text = _DECADE.sub(r"the 19\1s", text)
+    text = _DECADE_DIGITS.sub(r"\1 decade", _DECADE.sub(r"the 19\1s", text))
     return _OPERATOR.sub(_operation, text) if _MATHS.search(text) else text
 
 

@@ -51,6 +51,8 @@ _AFTER_TENS: Final = {"first": 1, "second": 2}  # alone they are words of order,
 _ROMAN: Final = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12}
 _LONG_ROMAN: Final = re.compile(r"x{1,3}(?:ix|iv|v?i{0,3})")  # from 11 on; none of them is a word but `xi`
 _DIGITS: Final = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")
+_COMMA: Final = re.compile(r"(\d),(\d{1,2})(?=$|[a-z])")  # not of thousands
+_DOTTED: Final = re.compile(r"-?\d{1,3}\.\d\d0")
 
 
 def plain(value: Decimal) -> str:
@@ -59,7 +61,11 @@ def plain(value: Decimal) -> str:
 
 
 def read_digits(word: str) -> str | None:
-    """`1,250.50` to `1250.5`, `3rd` to `3`, `20k` to `20000`; None if the word is no number."""
+    """`1,250.50` to `1250.5`, `1,5` to `1.5`, `3rd` to `3`, `20k` to `20000`; None if the word is no number. `3.000` is
+    three or three thousand, and stays as it is."""
+    if _DOTTED.fullmatch(word):
+        return word
+    word = _COMMA.sub(r"\1.\2", word) if word.count(",") == 1 and "." not in word else word
     if not (match := _DIGITS.match(word)):
         return None
     scale = {"k": 1000, "m": 10**6, "bn": 10**9}.get(match[2] or "", 1)

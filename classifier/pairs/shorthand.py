@@ -35,7 +35,7 @@ _ROWS: Final = tuple(
         ("cubed", rf"\b({_BASE}) cubed\b", r"\1 to the power of 3"),
         (" 2 ", rf"{_GOES}2(?= {_DETERMINER}\b)", "to"),
         (" 2 ", r"(?<=\bsupposed )2\b|(?<=\bgoing )2\b|(?<=\bable )2\b|(?<=\btrying )2\b|(?<=\bway )2\b", "to"),
-        (" 4 ", r"\b4 (?=(?:my|your|our|his|her|their|me|you|u|mum|mom|dad)\b|(?:free|sale)\W*$)", "for "),
+        (" 4 ", r"\b4 (?=(?:my|your|our|his|her|their|me|mum|mom|dad)\b|(?:you|u|sale)\W*$)", "for "),
         ("y ", rf"^y (?={_AUX}\b)", "why "),
         ("gonna", r"\bgonna\b", "going to"),
         ("anna", r"\bwanna\b", "want to"),
@@ -56,9 +56,16 @@ _ROWS: Final = tuple(
 )
 
 
+_OF_WORDS: Final = re.compile(
+    r"\b(?:mean(?:s|ing)?|stands? for|spell|spelled|spelt|plural|synonyms?|word|abbreviation)\b"
+)
+
+
 def write_shorthand_out(text: str) -> str:
-    """The text with its shorthand in words."""
+    """The text with its shorthand in words, but where it asks about a word."""
     lower = text.lower()
+    if _OF_WORDS.search(lower):
+        return text
     for sign, pattern, name in _ROWS:
         if sign in lower:
             text = pattern.sub(name, text)

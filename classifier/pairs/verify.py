@@ -15,6 +15,7 @@ from typing import Final
 from classifier.pairs.align import LEMMA
 from classifier.pairs.artifact import PairArtifact, load_artifact
 from classifier.pairs.checks import DOUBTS, first_refusal, is_only_doubted
+from classifier.pairs.checks_senses import check_case
 from classifier.pairs.features import featurise
 from classifier.pairs.overrule import is_free
 from classifier.pairs.pair import Pair, compare, is_salient
@@ -40,6 +41,8 @@ class PairVerdict:
 
 def is_identical(pair: Pair) -> bool:
     """Whether the questions have the same words in the same order, once politeness and spelling are put aside."""
+    if check_case(pair) is not None:
+        return False
     a, b = pair.a.norms(), pair.b.norms()
     return is_same_text(a, b) or is_same_text(as_question(a), as_question(b))
 
