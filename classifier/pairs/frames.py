@@ -147,8 +147,9 @@ _THANKING: Final = re.compile(
     re.IGNORECASE,
 )
 _SIGNED: Final = re.compile(
-    r"[\s,.;!?-]*\b(?:(?:(?:kind|best|warm) )?[Rr]egards,?|(?<=[.?!] )(?:[Tt]hank(?:s| you)(?: kindly| so much| a lot"
-    r"| very much| in advance)?|[Cc]heers|[Mm]any thanks|[Ll]ooking forward to [a-z ]{4,30}),)(?: [A-Z][a-z]+){0,2}\W*$"
+    r"[\s,.;!?-]*\b(?:(?:(?:[Kk]ind|[Bb]est|[Ww]arm) )?[Rr]egards,?|"
+    r"(?<=[.?!] )(?:[Tt]hank(?:s| you)(?: kindly| so much| a lot| very much| in advance)?|[Cc]heers|[Mm]any thanks|"
+    r"[Ll]ooking forward to [a-z ]{4,30}),)(?: [A-Z][a-z]+){0,2}\W*$"
 )
 _ASKED_FOR: Final = re.compile(
     r"(?:[:\"']|\b(?:say|write|reply|mean|with|to|word|phrase|spell|translate|and|or|of))\s*$", re.I

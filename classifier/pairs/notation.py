@@ -52,6 +52,7 @@ _UNITS: Final = tuple(
 _RARE_UNITS: Final = tuple(
     (sign, re.compile(pattern, re.IGNORECASE), name)
     for sign, pattern, name in (
+        ("°", r"(?<=\d) ?°(?! ?[CFK]\b)", " degrees"),
         ("bit", r"(?<=\d) ?(?:mega|m)bits? ?(?:per|a|/) ?s(?:ec(?:ond)?)?\b", " mbps"),
         ("-", r"(?<=\d)-(?=(?:inch|foot|feet|volt|watt|amp)\b)", " "),
         (" x ", r"(?<=\d) x (?=\d+\W*$)", " × "),
@@ -95,6 +96,7 @@ _SLASHED: Final = re.compile(r"(?<![\w/.-])(\d{1,2})([/.-])(\d{1,2})\2([12]\d{3}
 _DECADE_WORD: Final = re.compile(
     r"\bthe (?:nineteen[- ])?((?:twen|thir|for|fif|six|seven|eigh|nine)ties)\b", re.IGNORECASE
 )
+_CELSIUS: Final = re.compile(r"(?<!\d)(?<!\d )°\s?C\b")
 _DECADE_DIGITS: Final = re.compile(r"\b(\d{3}0)s\b")  # by itself `1920s` would be read as `1920`
 _TENS_OF: Final = {"twe": 2, "thi": 3, "for": 4, "fif": 5, "six": 6, "sev": 7, "eig": 8, "nin": 9}
 _INCHES: Final = re.compile(r"(?<=\d)\"(?![\w\"])")
@@ -119,6 +121,8 @@ def one_notation(text: str) -> str:
     text = ratios_in_digits(clock_in_digits(text))
     if "ties" in text:
         text = _DECADE_WORD.sub(lambda m: f"the 19{_TENS_OF[m[1].lower()[:3]]}0s", text)
+    if "°" in text:
+        text = _CELSIUS.sub(" degrees celsius", text)
     if "clock" in text:
         text = _CLOCK.sub(_time, text)
     if " of " in text:

@@ -39,7 +39,13 @@ _HALF: Final = re.compile(
     r"|(?<=\buse )|(?<=\beat )|(?<=\bat )|(?<=\bdoes )|(?<=\bwith )|(?<=\bare ))half (?:(an? )(?=[a-z])|(of )(?=\d))",
     re.IGNORECASE,
 )
-_PERCENT: Final = re.compile(r"(?<![\w.,-])(\d{1,3}(?:\.\d+)?) ?(?:%|percent)(?= of \d)", re.IGNORECASE)
+_TENS: Final = "(?:(?:twenty|seventy)[- ]five|five|ten|fifteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+_PERCENT: Final = re.compile(
+    rf"(?<![\w.,-])(?:(\d{{1,3}}(?:\.\d+)?)|({_TENS})) ?(?:%|percent)(?= of \d)", re.IGNORECASE
+)
+_HYPHENED: Final = re.compile(
+    r"\b(one|two|three|four|five|seven)-(third|quarter|fourth|fifth|sixth|eighth|tenth)s?\b(?!-)", re.I
+)
 _BARE_POINT: Final = re.compile(r"(?<![\w.,)/])\.(?=\d+\b(?!\.))")
 _SIGNS: Final = ("half", "quarter", "third", "fourth", "fifth", "sixth", "eighth", "tenth", "/", "%", "percent", " .")
 
@@ -52,16 +58,17 @@ def ratios_in_digits(text: str) -> str:
     text = _BARE_POINT.sub("0.", text)
     text = _AND_HALF.sub(lambda m: _shown(_value(m[1]), 1, _PARTS[m[2].lower()]), text)
     text = _DIGITS.sub(_digits, text)
+    text = _HYPHENED.sub(lambda m: _lowest(_value(m[1]), _PARTS[m[2].lower()]) or m[0], text)
     text = _OF.sub(lambda m: _lowest(_value(m[1]), _PARTS[m[2].lower()]) or m[0], text)
     text = _HALF.sub(lambda m: "0.5 of " if m[2] else "0.5 ", text)
-    return _PERCENT.sub(lambda m: plain(Decimal(m[1]) / 100), text)
+    return _PERCENT.sub(lambda m: plain(Decimal(m[1] or _value(m[2])) / 100), text)
 
 
 def _value(word: str) -> int:
     """A small whole number in digits or words; `a` is one."""
     if word.isdigit():
         return int(word)
-    read = read_words([word.lower()])
+    read = read_words(re.split(r"[- ]", word.lower()))
     return int(read[0]) if read else 1
 
 

@@ -20,6 +20,7 @@ _OPERATORS: Final = re.compile(
     r"|\$[@*#?!$]|(?<=\w)--(?=\W|$)|(?<!\S)--(?=\w\b)|(?<=[\w)])\+\+|\\[a-z](?!\w)"
     r"|(?<!\S)[\"'`]?(?:[=<>|^~%*+\\@$#/&]|\[\]|\(\)|\{\})[\"'`]?(?=[\s?.,]|$)"  # by itself
     r"|(?<!\S)!(?=[a-z(])|(?<=\d)\*(?=\d)"
+    r"|(?<![\w&*]) ?[*&](?=[a-z]\w*\b(?![*&]))(?<=\s[*&])|(?<=[\w\])])\[-?\w*:[-\w:]*\]"  # a pointer, a slice
 )
 _NAMED: Final = re.compile(
     r"(\b(?:does|the|between|use|using|operator|character|symbol|sign|called|means?) [\"'`]?)([.?!:;,-])(?=[\"'`]? \w)",

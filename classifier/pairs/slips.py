@@ -18,6 +18,10 @@ from classifier.pairs.spelling import ABBREVIATIONS, is_listed
 
 # A word of ASCII letters by itself: no part of a path, an address, an option or a name in code.
 _WORD: Final = re.compile(r"(?:(?<![\w./@\\=&-])|(?<=[a-z]{2}-))[A-Za-z]{3,}(?![\w/@\\=']|[.-]\w)")
+_PROOFREADING: Final = re.compile(
+    r"\b(?:proof-?read|grammar|typos?|mis-?spell\w*|mis-?spelt|correct (?:it|this|my|the following))\b",
+    re.IGNORECASE,
+)
 _STRETCHED: Final = re.compile(r"([a-z])\1{2,}")  # `sooo`, `todayyy`
 _SHORT: Final = 4  # letters; shorter words have too many neighbours
 _LONG: Final = 8  # letters from which on two slips are believed
@@ -54,7 +58,10 @@ def edit_distance_two(one: str, other: str) -> bool:
 
 
 def correct(first: str, second: str, lexicon: Lexicon) -> tuple[str, str]:
-    """Both texts with each mistyped word written as the other text has it, so that every rule reads what was meant."""
+    """Both texts with each mistyped word written as the other text has it, so that every rule reads what was meant; but
+    where slips are what is asked about."""
+    if _PROOFREADING.search(first) or _PROOFREADING.search(second):
+        return first, second
     words, others = _words_of(first), _words_of(second)
     for word, other in _slips(words, others, lexicon):
         first = _replace(first, word, other)
