@@ -30,6 +30,7 @@ from classifier.pairs.checks_slots import (
     check_condition,
     check_contrast,
     check_instruction,
+    check_joining,
     check_statement,
 )
 from classifier.pairs.checks_values import (
@@ -88,6 +89,7 @@ CHECKS: Final[dict[str, Check]] = {
     "manner": check_manner,
     "sequence": check_sequence,
     "part_of_speech": check_part_of_speech,
+    "joining": check_joining,
     "comparison": check_comparison,
     "statement": check_statement,
     "condition": check_condition,

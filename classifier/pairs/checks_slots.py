@@ -7,6 +7,7 @@ may stand for, they ask for two things.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from typing import Final
 
@@ -208,8 +209,23 @@ def check_comparison(pair: Pair) -> str | None:
     return f"{sorted((one | other) & _COMPARING)[0]} on one side only"
 
 
+_REGARDLESS: Final = re.compile(r"\b(?:whether or not|regardless|no matter)\b")
+_PROVIDED: Final = re.compile(r"\b(?:provided|providing|if|unless|as long as)\b")
+
+
+def check_joining(pair: Pair) -> str | None:
+    """`A and B` against `A or B`, where nothing else is asked."""
+    if pair.lone_a() or pair.lone_b():
+        return None
+    joined = sorted("".join(word for word in ("and", "or") if word in p.norms()) for p in (pair.a, pair.b))
+    return "and against or" if joined == ["and", "or"] else None
+
+
 def check_condition(pair: Pair) -> str | None:
     """A phrase with `for`, `with`, `during` ..., or an adverb of place, that nothing on the other side stands for."""
+    texts = sorted(((" ".join(p.norms())) for p in (pair.a, pair.b)), key=lambda text: _REGARDLESS.search(text) is None)
+    if _REGARDLESS.search(texts[0]) and not _REGARDLESS.search(texts[1]) and _PROVIDED.search(texts[1]):
+        return "in any case against on a condition"
     for parsed, lone, other in _both_ways(pair):
         for at in lone:
             if parsed.tokens[at].norm in _WHERE and not _WHERE[parsed.tokens[at].norm] & {*other.norms()}:

@@ -66,7 +66,7 @@ def _asks_which(pair: Pair) -> str | None:
     return None
 
 
-_ALLOWED: Final = w.word_set("may can could allowed permitted")
+_ALLOWED: Final = w.word_set("may can could allowed permitted able")
 _OBLIGED: Final = w.word_set("must necessary required obliged")
 
 
