@@ -27,7 +27,7 @@ def public_error(status: int, held: bytes) -> GatewayError:
     if status >= 500:
         return UpstreamError(503, *INTERNAL)
     kind, code, message = BY_STATUS.get(status, FALLBACK)
-    said, param = _said(held)
+    said, param = said_in(held)
     if said and status not in BY_STATUS and not RAW.search(said):
         message = said[:500]
     error = UpstreamError(status, kind, code, message)
@@ -35,9 +35,10 @@ def public_error(status: int, held: bytes) -> GatewayError:
     return error
 
 
-def _said(held: bytes) -> tuple[str, str | None]:
+def said_in(body: bytes | str) -> tuple[str, str | None]:
+    """(message, param) of an error's body in OpenAI's shape; the message is empty where it is no such body."""
     try:
-        error = json.loads(held).get("error")
+        error = json.loads(body).get("error")
     except (ValueError, AttributeError):
         return "", None
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):

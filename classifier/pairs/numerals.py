@@ -52,7 +52,7 @@ _ROMAN: Final = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix":
 _LONG_ROMAN: Final = re.compile(r"x{1,3}(?:ix|iv|v?i{0,3})")  # from 11 on; none of them is a word but `xi`
 _DIGITS: Final = re.compile(r"^(-?\d[\d,]*(?:\.\d+)?)(st|nd|rd|th|k|m|bn|s)?$")
 _COMMA: Final = re.compile(r"(\d),(\d{1,2})(?=$|[a-z])")  # not of thousands
-_DOTTED: Final = re.compile(r"-?\d{1,3}\.\d\d0")
+_DOTTED: Final = re.compile(r"-?[1-9]\d{0,2}\.\d\d0")
 
 
 def plain(value: Decimal) -> str:

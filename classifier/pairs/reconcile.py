@@ -179,14 +179,13 @@ _BEFORE_VERB: Final = w.word_set("i you we they to not he she it")
 _OFF: Final = w.word_set("turn turned turning switch switched switching log logged logging sign signed shut")
 _EXISTING: Final = w.word_set("a an any no is are was were some")  # behind `there`, never behind `their`
 _FINITE: Final = w.word_set("do does did is are was were can could will would shall should may might must has have had")
-_OF_WORDS: Final = w.word_set("mean means meaning spell spelled spelt define definition pronounce pronounced")
 _COURTESY: Final = w.word_set("please kindly")
 
 
 def is_same_text(a: list[str], b: list[str]) -> bool:
     """Whether two lists of norms are the same but for words that sound alike, `please` and a word written twice; where
     a word is asked about, it is that word."""
-    if not _OF_WORDS.isdisjoint(a):
+    if not w.OF_WORDS.isdisjoint(a):
         return a == b
     i = j = 0
     while i < len(a) and j < len(b):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from classifier.pairs.words import OF_WORDS
+
 _DETERMINER: Final = r"(?:the|my|your|our|this|that|his|her|their)"
 # Behind a name `2 the` is its number (`is Rocky 2 the best`).
 _GOES: Final = "(?:" + "|".join(rf"(?<=\b{word} )" for word in (
@@ -59,10 +61,7 @@ _ROWS: Final = tuple(
     )
 )
 
-
-_OF_WORDS: Final = re.compile(
-    r"\b(?:mean(?:s|ing)?|stands? for|spell|spelled|spelt|plural|synonyms?|word|abbreviation)\b"
-)
+_OF_WORDS: Final = re.compile(rf"\b(?:{'|'.join(sorted(OF_WORDS))})\b")
 
 
 def write_shorthand_out(text: str) -> str:

@@ -20,7 +20,7 @@ _OPERATORS: Final = re.compile(
     r"|\$[@*#?!$]|(?<=\w)--(?=\W|$)|(?<!\S)--(?=\w\b)|(?<=[\w)])\+\+|\\[a-z](?!\w)"
     r"|(?<!\S)[\"'`]?(?:[=<>|^~%*+\\@$#/&]|\[\]|\(\)|\{\})[\"'`]?(?=[\s?.,]|$)"  # by itself
     r"|(?<!\S)!(?=[a-z(])|(?<=\d)\*(?=\d)"
-    r"|(?<![\w&*]) ?[*&](?=[a-z]\w*\b(?![*&]))(?<=\s[*&])|(?<=[\w\])])\[-?\w*:[-\w:]*\]"  # a pointer, a slice
+    r"|(?<=\s)(?:\*(?=[a-z]\w*\b(?!\*))|&(?=[a-z]\b))|(?<=[\w\])])\[-?\w*:[-\w:]*\]"  # a pointer, a slice
 )
 _NAMED: Final = re.compile(
     r"(\b(?:does|the|between|use|using|operator|character|symbol|sign|called|means?) [\"'`]?)([.?!:;,-])(?=[\"'`]? \w)",
@@ -44,5 +44,5 @@ def mark_signs(text: str) -> str:
 
 def _marked(match: re.Match[str]) -> str:
     """`&`, `@` and `#` by themselves stand for words."""
-    sign = match[0].strip("\"'`")
-    return match[0] if sign in ("&", "@", "#", "") else f" {OPEN}{sign}{SHUT} "
+    sign, following = match[0].strip("\"'`"), match.string[match.end() :][:1]
+    return match[0] if sign in ("&", "@", "#", "") and not following.isalpha() else f" {OPEN}{sign}{SHUT} "

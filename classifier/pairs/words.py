@@ -24,6 +24,11 @@ def _map(**groups: str) -> dict[str, str]:
 
 
 ARTICLES: Final = word_set("a an the")
+# Where one of these stands, a word may be what is asked about: nothing is written in another way.
+OF_WORDS: Final = word_set(
+    "mean means meaning spell spelled spelt define definition pronounce pronounced plural synonym synonyms word stands "
+    "abbreviation"
+)
 WH_WORDS: Final = word_set("what which who whom whose when where why how whether")
 # Auxiliaries by tense or mood; agreement (do/does, am/is/are) never matters.
 AUXILIARIES: Final = _map(

@@ -12,6 +12,7 @@ from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 from plugins.answer_forms import read_answer
 from plugins.errors import GatewayError, UpstreamError
 from plugins.flight import Flight
+from plugins.public_errors import said_in
 from plugins.sensitive import redact_all
 from plugins.values import Caller, Charge, Endpoint, Exact, Usage, micros
 
@@ -21,9 +22,9 @@ METADATA_KEY = "tierwise"
 NOTHING_CACHED = {"no-cache": True, "no-store": True}
 # Where text stands inside messages, parts and tool calls.
 INNER = ("content", "text", "output", "arguments", "function", "tool_calls")
+# As OpenAI's client tells it; LiteLLM's own clients tell the body as it is.
+PROVIDER_BODY = re.compile(r"Error code: \d+ - \{.*?['\"]message['\"]: (['\"])(?P<said>.*?)\1, ['\"]", re.S)
 # Appended to provider messages by LiteLLM's router: model groups are nobody's business outside.
-# The dictionary that OpenAI's client tells, or the JSON that LiteLLM's own clients do.
-PROVIDER_BODY = re.compile(r"(?:^|Error code: \d+ - )\{.*?['\"]message['\"]:\s*(['\"])(?P<said>.*?)\1,\s*['\"]", re.S)
 ROUTER_SUFFIX = re.compile(
     r"\s*\.?\s*(?:LiteLLM: |Received Model Group|Available Model Group Fallbacks|LiteLLM Retried).*", re.S
 )
@@ -152,8 +153,7 @@ def public_text(exception: BaseException) -> str:
     while (shorter := EXCEPTION_PREFIX.sub("", text, count=1)) != text:
         text = shorter
     text = ROUTER_SUFFIX.sub("", text)
-    if found := PROVIDER_BODY.search(text):
-        text = found["said"].replace('\\"', '"')
+    text = found["said"] if (found := PROVIDER_BODY.search(text)) else said_in(text)[0] or text
     (text,) = redact_all((text[:2_000],), kinds=KEYS)
     return "".join(c if c.isprintable() else " " for c in text)[:500]
 

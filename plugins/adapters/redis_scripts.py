@@ -87,7 +87,7 @@ class _Cluster(RedisCluster):
     async def initialize(self, *args: Any, **options: Any) -> RedisCluster:
         try:
             return await super().initialize(*args, **options)
-        except RedisClusterException as error:
+        except (RedisClusterException, RuntimeError) as error:
             raise RedisConnectionError(str(error)) from error
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:

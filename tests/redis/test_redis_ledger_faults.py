@@ -57,6 +57,19 @@ def worker(url: str, tenant: str, name: str, calls: int, folder: Path) -> subpro
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+async def test_a_connection_that_was_just_closed_is_a_ledger_that_is_away(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop says so by a RuntimeError, and what follows is the tenant's outage policy."""
+
+    async def closed(*_args: object, **_options: object) -> None:
+        raise RuntimeError("unable to perform operation: the handler is closed")
+
+    monkeypatch.setattr(Redis, "execute_command", closed)
+    assert isinstance(await acme.ledger.reserve(acme.request(0, 0)), LedgerAway)
+    monkeypatch.undo()
+
+
 async def test_processes_together_never_pass_a_cap(acme: Tenant, url: str, tmp_path: Path) -> None:
     """Two processes with many concurrent calls: the cap holds to the micro-dollar, the books balance."""
     workers = [worker(url, acme.name, f"w{n}", 120, tmp_path) for n in range(2)]
