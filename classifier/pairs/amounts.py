@@ -23,12 +23,13 @@ _WEIGHING: Final = w.word_set(
     "dumbbell deadlift  squat roast cook cooking bake turkey beef pork chicken meat fish potatoes flour sugar baby "
     "puppy dog cat"
 )
+_COUNTED: Final = w.UNITS.keys() | w.CURRENCY_SIGNS | w.word_set("night person adult child guest")
 
 
 def join_amounts(tokens: list[Token]) -> list[Token]:
     """Runs of number words and a number with its scale as one number; units named as `words.UNITS` names them."""
     joined = _join_numbers(tokens)
-    if not any(t.kind == "number" for t in joined):
+    if not any(t.kind == "number" or t.norm == "one" for t in joined):
         return joined
     for at in range(len(joined) - 1):
         if (
@@ -40,8 +41,13 @@ def join_amounts(tokens: list[Token]) -> list[Token]:
             )
     weighed = any(t.norm in _WEIGHING for t in tokens)
     for at in range(1, len(joined)):
-        if joined[at - 1].kind == "number" and (name := _unit(joined[at].norm, weighed)):
+        before = joined[at - 1]
+        if (before.kind == "number" or before.norm == "one") and (name := _unit(joined[at].norm, weighed)):
             joined[at] = replace(joined[at], norm=name)
+        if before.norm == "1" and before.kind == "number" and joined[at].norm in _COUNTED:
+            joined[at - 1] = replace(before, norm="one", kind="word", content=False)  # see `numerals.read_words`
+        elif joined[at].norm == "one" and before.norm in w.UNITS:  # `day one` is no span
+            joined[at] = replace(joined[at], norm="1", kind="number", content=True)
     return joined
 
 

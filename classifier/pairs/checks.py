@@ -22,9 +22,16 @@ from classifier.pairs.checks_edits import (
 )
 from classifier.pairs.checks_extent import check_extent_of_set, check_focus
 from classifier.pairs.checks_order import check_direction, check_lead, check_word_order
-from classifier.pairs.checks_relations import check_phase, check_relation
+from classifier.pairs.checks_relations import check_phase, check_possession, check_relation
 from classifier.pairs.checks_roles import check_role
-from classifier.pairs.checks_senses import check_case, check_manner, check_part_of_speech, check_sequence, check_stance
+from classifier.pairs.checks_senses import (
+    check_case,
+    check_manner,
+    check_part_of_speech,
+    check_plural,
+    check_sequence,
+    check_stance,
+)
 from classifier.pairs.checks_slots import (
     check_comparison,
     check_condition,
@@ -83,12 +90,14 @@ CHECKS: Final[dict[str, Check]] = {
     "insertion": check_insertion,
     "focus": check_focus,
     "set": check_extent_of_set,
+    "possession": check_possession,
     "relation": check_relation,
     "phase": check_phase,
     "stance": check_stance,
     "manner": check_manner,
     "sequence": check_sequence,
     "part_of_speech": check_part_of_speech,
+    "plural": check_plural,
     "joining": check_joining,
     "comparison": check_comparison,
     "statement": check_statement,

@@ -10,6 +10,38 @@ from classifier.pairs.pair import Edit, Pair, is_salient
 from classifier.pairs.relations import SENSES, firm_contrast, relation_at, share_sense
 from classifier.pairs.text import Parsed, Token
 
+_PERSONS: Final = w.word_set(
+    "mother father mom mum dad parent parents brother sister sibling son daughter child children kid kids baby wife "
+    "husband spouse partner fiance fiancee girlfriend boyfriend uncle aunt cousin nephew niece grandmother grandfather "
+    "grandma grandpa grandson granddaughter boss manager supervisor colleague coworker employee friend neighbor "
+    "roommate flatmate landlord tenant client customer doctor lawyer teacher"
+)
+
+
+def check_possession(pair: Pair) -> str | None:
+    """`My boss's boss` against `my boss`: whose person somebody is, where the other side has both and no such bond."""
+    for mine, yours in ((pair.a, pair.b), (pair.b, pair.a)):
+        theirs = _bonds(yours)
+        for owner, owned in _bonds(mine) - theirs:
+            if {owner, owned} <= {*yours.norms()} and not any(owner == other for other, _ in theirs):
+                return f"the {owned} of the {owner} on one side only"
+    return None
+
+
+@once
+def _bonds(parsed: Parsed) -> frozenset[tuple[str, str]]:
+    """Who is whose: `wife's sister` (written without the sign here) and `sister of my wife` as (wife, sister)."""
+    norms, found = parsed.norms(), set()
+    for at, norm in enumerate(norms[:-1]):
+        if norm not in _PERSONS:
+            continue
+        rest = norms[at + 1 : at + 4]
+        if rest[0] in _PERSONS:
+            found.add((norm, rest[0]))
+        elif rest[0] == "of":
+            found |= {(owner, norm) for owner in rest[1:] if owner in _PERSONS}
+    return frozenset(found)
+
 
 def check_relation(pair: Pair) -> str | None:
     """`Near the station` against `in the station`: where all else is the same, prepositions must share a sense; and

@@ -31,7 +31,7 @@ _STANCES: Final = tuple(
         "decide decides decided", "afford", "dare dares dared", "learn learns learned", "teach teaches taught",
     )
 )  # fmt: skip
-_LIGHT_VERBS: Final = w.word_set("do make take give put let keep find come bring")
+_LIGHT_VERBS: Final = w.word_set("do make take give put let keep find come bring become")
 _SAME_LIGHT: Final = tuple(
     w.word_set(verbs)
     for verbs in ("do make", "make take", "make give", "put keep", "give let", "find take", "take bring")
@@ -43,14 +43,10 @@ _ORDERING: Final = w.word_set("sort order rank arrange list group index classify
 
 def check_case(pair: Pair) -> str | None:
     """`What does IT do` against `what does it do`, where both are written with capitals at all."""
-    if not (_is_cased(pair.a) and _is_cased(pair.b)):
+    if not (pair.a.cased and pair.b.cased):
         return None
     differing = {name for name in _named(pair.a) ^ _named(pair.b) if all(name in p.norms() for p in (pair.a, pair.b))}
     return f"{sorted(differing)} a name on one side only" if differing else None
-
-
-def _is_cased(parsed: Parsed) -> bool:
-    return bool(parsed.tokens) and parsed.tokens[0].capital
 
 
 @once
@@ -80,6 +76,22 @@ def _used_as(parsed: Parsed, at: int) -> str:
         return "noun" if any(t.norm in _HAVE for t in parsed.tokens[:at]) else ""
     asked = at > 2 and parsed.tokens[at - 1].content and any(t.norm in _BE for t in parsed.tokens[:2])
     return "adjective" if before in _BE or (asked and at + 1 >= len(parsed.tokens)) else ""
+
+
+# Nouns that mean another thing in the plural.
+_OTHER_IN_PLURAL: Final = {
+    **{noun: f"{noun}s" for noun in ("manner", "damage", "spectacle", "custom", "spirit", "saving")},
+    "cloth": "clothes", "glass": "glasses",
+}  # fmt: skip
+
+
+def check_plural(pair: Pair) -> str | None:
+    """`How do I fold cloth` against `how do I fold clothes`."""
+    for link in pair.alignment.links:
+        one, other = sorted((pair.a.tokens[link.a].norm, pair.b.tokens[link.b].norm), key=len)
+        if _OTHER_IN_PLURAL.get(one) == other:
+            return f"{one} against {other}"
+    return None
 
 
 def check_stance(pair: Pair) -> str | None:

@@ -106,7 +106,7 @@ _CLOSING: Final = re.compile(
     r"[\s,.;!-]*\b(?:please|pls|plz|kindly|thanks|thank you|thx|ty|tia|tysm|thanx|thank you very much indeed|"
     r"best wishes|all the best|much obliged|have a (?:nice|good|great|lovely) (?:day|evening|one|weekend)|"
     r"that would be (?:great|lovely|nice|helpful)|look(?:ing)? forward to (?:your|a|hearing)[a-z ]{0,30}|"
-    r"you(?:'re| are) the best|cheers|many thanks|thanks in advance|"
+    r"you(?:'re| are) the best|(?<=[.!?,] )ta|cheers|many thanks|thanks in advance|"
     r"(?:thanks|thx|thank you) (?:a (?:lot|bunch|million|ton)|kindly|loads|heaps|tons)|out of (?:interest|curiosity)|"
     r"thanks a lot|thank you very much|thank you so much|or not|if possible|sir|anyone|any ideas|right now|"
     r"why or why not|(?:and|&) why|if (?:so|yes),? why|"

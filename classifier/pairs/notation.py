@@ -102,7 +102,7 @@ _TENS_OF: Final = {"twe": 2, "thi": 3, "for": 4, "fif": 5, "six": 6, "sev": 7, "
 _INCHES: Final = re.compile(r"(?<=\d)\"(?![\w\"])")
 _FEET: Final = re.compile(r"(?<![\w.'-])(\d{1,3})'(?=[\s?]|\d)")
 _THOUSANDS: Final = re.compile(r"(?<![\d.,])(\d{1,3})((?: \d{3})+)(?![\d.,])")
-_OPERATOR: Final = re.compile(r"(?<=[\w)²³]) ?(\+|×|÷|=|−|<=?|>=?|≤|≥| [-/*] |\^) ?(?=[-(]?[\w])")
+_OPERATOR: Final = re.compile(r"(?<=[\w)²³]) ?(\+|×|÷|=|−|<=?|>=?|≤|≥| [-/*] |(?<=\d)\*(?=\d)|\^) ?(?=[-(]?[\w])")
 _OPERATION: Final = {
     "+": "plus", "×": "times", "*": "times", "÷": "divided by", "/": "divided by", "=": "equals", "−": "minus",
     "-": "minus", "<": "less than", ">": "greater than", "^": "to the power of", "<=": "at most", ">=": "at least",

@@ -30,16 +30,20 @@ _DIGITS: Final = re.compile(
 _AND_HALF: Final = re.compile(rf"\b(\d+|{_NUMBER}) and (?:a|one) (half|quarter|third)\b", re.IGNORECASE)
 _OF: Final = re.compile(
     r"\b(a|one|two|three|four|five|seven) (half|halve|third|quarter|fourth|fifth|sixth|eighth|tenth)s?"
-    r"(?= (?:of (?:an?|the|my|all|\d)|cups?\b|miles?\b|inch))",
+    r"(?= (?:of (?:an?|the|my|all|\d)|cups?\b|miles?\b|inch|(?:as|to|into|in) (?:an? )?(?:decimal|percent)))",
     re.IGNORECASE,
 )
 # Behind another word `half` is a part that is named, not counted (`the second half of`).
 _HALF: Final = re.compile(
     r"(?:^|(?<=\bis )|(?<=\bof )|(?<=\babout )|(?<=\bthan )|(?<=\bonly )|(?<=\bby )|(?<=\bfor )|(?<=\bin )|(?<=\badd )"
-    r"|(?<=\buse )|(?<=\beat )|(?<=\bat )|(?<=\bdoes )|(?<=\bwith )|(?<=\bare ))half (?:(an? )(?=[a-z])|(of )(?=\d))",
+    r"|(?<=\buse )|(?<=\beat )|(?<=\bat )|(?<=\bdoes )|(?<=\bwith )|(?<=\bare )|(?<=\bate )"
+    r"|(?<=\bdrank )|(?<=\bused )|(?<=\bleaves ))half (?:(an? )(?=[a-z])|(of )(?=(?:an? )?\d))",
     re.IGNORECASE,
 )
-_TENS: Final = "(?:(?:twenty|seventy)[- ]five|five|ten|fifteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+_TENS: Final = (
+    r"(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|four|five|six|seven|eight|"
+    r"nine))?|five|ten|fifteen)"
+)
 _PERCENT: Final = re.compile(
     rf"(?<![\w.,-])(?:(\d{{1,3}}(?:\.\d+)?)|({_TENS})) ?(?:%|percent)(?= of \d)", re.IGNORECASE
 )

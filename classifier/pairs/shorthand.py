@@ -16,6 +16,13 @@ _GOES: Final = "(?:" + "|".join(rf"(?<=\b{word} )" for word in (
     "get", "go", "going", "went", "come", "back", "drive", "walk", "fly", "travel", "listen", "talk", "reply", "next",
     "close", "according", "due", "belong", "happened", "happens", "added", "add", "send", "sent", "give",
 )) + ")"  # fmt: skip
+# Behind these a verb in the infinitive, unless what follows is counted (`safe 2 days after`).
+_OPEN_TO: Final = "(?:" + "|".join(rf"(?<=\b{word} )" for word in (
+    "ok", "okay", "alright", "all right", "safe", "legal", "easy", "hard", "possible", "allowed", "how", "want", "like",
+)) + ")"  # fmt: skip
+_COUNTED: Final = (
+    "(?:days?|weeks?|hours?|months?|years?|minutes?|people|persons?|adults?|of|or|and|in|by|more|different|[a-z]+s)"
+)
 _AUX: Final = r"(?:do|does|did|is|are|was|were|can|cant|can't|should|would|will|has|have|isnt|isn't|dont|don't)"
 _BASE: Final = r"\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|hundred|[nxy]"
 _ROWS: Final = tuple(
@@ -37,6 +44,7 @@ _ROWS: Final = tuple(
         ("cubed", rf"\b({_BASE}) cubed\b", r"\1 to the power of 3"),
         (" 2 ", rf"{_GOES}2(?= {_DETERMINER}\b)", "to"),
         (" 2 ", r"(?<=\bsupposed )2\b|(?<=\bgoing )2\b|(?<=\bable )2\b|(?<=\btrying )2\b|(?<=\bway )2\b", "to"),
+        (" 2 ", rf"{_OPEN_TO}2 (?=[a-z]+)(?!{_COUNTED}\b)", "to "),
         (" 4 ", r"\b4 (?=(?:my|your|our|his|her|their|me|mum|mom|dad)\b|(?:you|u|sale)\W*$)", "for "),
         ("y ", rf"^y (?={_AUX}\b)", "why "),
         ("bc ", r"\bbc(?= of\b)", "because"),
@@ -47,6 +55,11 @@ _ROWS: Final = tuple(
         ("anna", r"\bwanna\b", "want to"),
         ("afta", r"\bhafta\b", "have to"),
         ("otta", r"\bgotta\b", "have to"),
+        ("yourself", r"\bdo[- ]it[- ]yourself\b", "DIY"),
+        ("governmental", r"\bnon[- ]?governmental organi[sz]ation(s?)\b", r"NGO\1"),
+        ("sterling", r"(?<=\d )pounds? sterling\b", "pounds"),
+        ("about", r"\b(tell me) (?:a (?:little )?bit|a little|something)(?= about\b)", r"\1"),
+        ("txt", r"(?<=\bi )txt\b|\btxt(?= (?:me|him|her|them|some|my)\b)", "text"),
         ("many ", r"(?<=\bhow many )g(?= of\b)", "grams"),
         ("many ", r"(?<=\bhow many )l(?= of\b)", "liters"),
         ("cos ", r"\bcos(?= (?:i|im|i'm|it|its|he|she|we|they|you|my|the)\b)", "because"),

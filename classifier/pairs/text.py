@@ -121,10 +121,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A parsed question: `tokens` without politeness, `lower` the whole text normalised and lower-cased."""
+    """A parsed question: `tokens` without politeness, `lower` the whole text normalised and lower-cased; `cased` if it
+    begins with a capital and is not all capitals."""
 
     tokens: tuple[Token, ...]
     lower: str
+    cased: bool
     known: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)  # see `once`
 
     @once
@@ -239,7 +241,7 @@ def _parsed(text: str) -> Parsed:
             if place == 0 and surface[:1].isupper():
                 keep = keep[:1].upper() + keep[1:]
             tokens.append(_classify(keep, part, first and place == 0))
-    return Parsed(tuple(_label(join_amounts(tokens))), lower)
+    return Parsed(tuple(_label(join_amounts(tokens))), lower, text[:1].isupper() and not shouting)
 
 
 def _label(tokens: list[Token]) -> list[Token]:
