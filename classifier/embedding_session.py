@@ -1,4 +1,4 @@
-"""How the encoder's graph is run: one thread, and the quickest integer arithmetic that is exact on this processor."""
+"""How the encoder's graph is run: on one core, by the quickest integer arithmetic that is exact on this processor."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from classifier.embedding_graph import CONTRIB
 _SLOW_BUT_EXACT: Final = "session.x64quantprecision"
 
 
-def open_session(graph: bytes) -> onnxruntime.InferenceSession:
-    """A session that keeps no more memory than it needs. Thread-safe."""
-    return _open(graph, exact=sums_overflow())
+def open_session(graph: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A session that keeps no more memory than it needs. Thread-safe. `threads`: the caller's own and those that the
+    session starts, without which it cannot `run_async`."""
+    return _open(graph, exact=sums_overflow(), threads=threads)
 
 
 @cache
@@ -28,10 +29,11 @@ def sums_overflow() -> bool:
     return not np.array_equal(found, rows.astype(np.float32) @ weights.astype(np.float32))
 
 
-def _open(graph: bytes, *, exact: bool) -> onnxruntime.InferenceSession:
+def _open(graph: bytes, *, exact: bool, threads: int = 1) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # nobody burns a core while idle
     options.add_session_config_entry(_SLOW_BUT_EXACT, str(int(exact)))  # obeyed from the next line's level on
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.enable_cpu_mem_arena = False

@@ -1,17 +1,21 @@
 """Appends finished traces (or scores) to a JSONL file, off the request path; several processes may share the file.
 
-Each line is one `write` to a descriptor opened with O_APPEND, so lines of different processes never mix
+Lines are written to a descriptor opened with O_APPEND, whole ones only, so lines of different processes never mix
 (on a local file system). A trace has the format of `plugins.trace_record`.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
 import os
+import sys
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,33 +57,47 @@ class JsonLines(BackgroundSink[T]):
         self._torn = False
 
     def _deliver(self, items: Sequence[T]) -> None:
-        for number, item in enumerate(items):
+        """In as few writes as the size of a file allows: at each the event loop may have to wait for this thread."""
+        lines = [line for item in items if (line := self._encoded(item))]
+        while lines:
             try:
-                self._open()
-                self._write(_line(self._record_of(item)))
+                room = self._open()
+                fitting = 1 + bisect_left(list(accumulate(map(len, lines))), room)  # the last one fills the file
+                whole = self._write(lines[:fitting])
+                self._account.count("delivered", whole)
+                del lines[:whole]
+                if self._torn:
+                    raise OSError(errno.ENOSPC, "disk full")
             except OSError as error:
                 _log.warning("cannot write to %s: %s", self._path, error.strerror)
-                self._account.drop("disk", len(items) - number)
+                self._account.drop("disk", len(lines))
                 self._shut()
                 return
-            except (TypeError, ValueError):
-                self._account.drop("not_encodable")
-                continue
-            self._account.count("delivered")
+
+    def _encoded(self, item: T) -> bytes:
+        try:
+            return _line(self._record_of(item))
+        except (TypeError, ValueError):
+            self._account.drop("not_encodable")
+            return b""
 
     def _finish(self) -> None:
         self._shut()
 
-    def _open(self) -> None:
-        """Have the descriptor of the current file: not of one that was rotated away, nor of a full one."""
+    def _open(self) -> int:
+        """Have the descriptor of the current file: not of one that was rotated away, nor of a full one. The bytes left
+        until it is full."""
         if self._descriptor >= 0 and not self._is_current():
             self._shut()
         if self._descriptor < 0:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        if self._max_bytes and os.fstat(self._descriptor).st_size >= self._max_bytes:
-            self._rotate()
-            self._open()
+        if not self._max_bytes:
+            return sys.maxsize
+        if (room := self._max_bytes - os.fstat(self._descriptor).st_size) > 0:
+            return room
+        self._rotate()
+        return self._open()
 
     def _is_current(self) -> bool:
         try:
@@ -100,13 +118,14 @@ class JsonLines(BackgroundSink[T]):
     def _sibling(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
 
-    def _write(self, line: bytes) -> None:
-        """One write; the first after a torn line starts a new one, so that only the torn one is lost."""
-        data = b"\n" + line if self._torn else line
+    def _write(self, lines: list[bytes]) -> int:
+        """One write, and how many lines of it are whole; the first after a torn line starts a new one, so that only the
+        torn one is lost."""
+        begun = b"\n" if self._torn else b""
+        data = begun + b"".join(lines)
         written = os.write(self._descriptor, data)
         self._torn = written < len(data)
-        if self._torn:
-            raise OSError(28, "disk full")
+        return data.count(b"\n", len(begun), written)
 
     def _shut(self) -> None:
         if self._descriptor >= 0:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import onnx
@@ -66,6 +69,21 @@ def test_threads_get_the_same_vectors(embedder: Embedder) -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(embedder.embed, texts))
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_a_text_that_is_started_becomes_the_same_vector(embedder: Embedder) -> None:
+    """In the runtime's thread the arithmetic is the same, to the bit, and the texts come one after the other."""
+    found: SimpleQueue[object] = SimpleQueue()
+    for text in TEXTS:
+        embedder.start(text, found.put)
+    assert all(np.array_equal(np.asarray(found.get()), embedder.embed(text)) for text in TEXTS)
+
+
+def test_a_process_may_end_while_texts_are_embedded() -> None:
+    """It waits for them: a thread that called back into an ended interpreter would hang or end the process."""
+    code = "from classifier.embedding import Embedder; made = Embedder(); [made.start(f'{i}', len) for i in range(20)]"
+    ended = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+    assert ended.returncode == 0
 
 
 def test_another_model_file_is_refused(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from threading import Thread
 
 import numpy as np
 import pytest
 
+from classifier.embedding import EmbeddingError
 from plugins.adapters.embedder import AsyncEmbedder
 from plugins.cache import (
     answer_fault,
@@ -344,16 +347,17 @@ def test_language(text: str, language: str) -> None:
 
 
 class CountingEmbedder:
-    """Counts runs; a text "bad" fails."""
+    """Counts runs; a text "bad" fails when it runs, "worse" before."""
 
     def __init__(self) -> None:
         self.runs = 0
 
-    def embed(self, text: str) -> Vector:
+    def start(self, text: str, done: Callable[[Vector | EmbeddingError], None]) -> None:
         self.runs += 1
-        if text == "bad":
+        if text == "worse":
             raise RuntimeError("no model")
-        return np.full(384, len(text), dtype=np.float32)
+        made = EmbeddingError("no model") if text == "bad" else np.full(384, len(text), dtype=np.float32)
+        Thread(target=done, args=(made,)).start()
 
 
 async def test_identical_texts_are_embedded_once() -> None:
@@ -370,6 +374,7 @@ async def test_a_failing_embedding_is_none() -> None:
     """Failure yields nothing instead of raising, and the next text works."""
     embedder = AsyncEmbedder(CountingEmbedder())
     assert await embedder.embed("bad") is None
+    assert await embedder.embed("worse") is None
     assert await embedder.embed("good") is not None
     await embedder.close()
 

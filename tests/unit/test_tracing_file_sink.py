@@ -98,3 +98,20 @@ async def test_a_line_torn_by_a_full_disk_spoils_no_other(tmp_path: Path, monkey
     assert len(torn) == 50
     assert json.loads(whole)["id"] == "whole"
     assert sink.stats().dropped == {"disk": 1}
+
+
+async def test_of_a_batch_that_fills_the_disk_the_whole_lines_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch is one write: what of it reached the disk is delivered, the rest is dropped."""
+    path = tmp_path / "traces.jsonl"
+    sink = FileSink(path)
+    lines = [b"12345678\n"] * 3
+    monkeypatch.setattr(sink, "_encoded", lambda _: lines.pop())
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:20]))
+    for _ in range(3):
+        sink.emit(a_trace())
+    await sink.close()
+    assert path.read_bytes() == b"12345678\n" * 2 + b"12"
+    assert (sink.stats().delivered, sink.stats().dropped) == (2, {"disk": 1})
