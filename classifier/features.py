@@ -18,28 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.lexicon import CJK, CONCEPTS
+from classifier.marks import code_points, count_code, count_maths
 
 VERSION: Final = 1  # raised whenever a number below changes its meaning: an older artifact is then refused
 HEAD_CHARS, TAIL_CHARS = 3_000, 1_500  # read of a longer prompt
 BUCKETS: Final = 1 << 16
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[+#]+|['’][a-z]+)?")
-_NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
+# All but the characters of words, and those that may follow one (c++, don't), made blank: the pieces between blanks are
+# words, or begin with one.
+_BLANKED: Final = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) not in "+#'"}
+_NUMBER: Final = re.compile(r"\d\d*(?:[.,]\d+)*")  # not `\d+`, which is tried at each letter
 _STRETCH: Final = re.compile(r"([a-z])\1{2,}")
-_OPTION: Final = re.compile(r"(?:^|\n)\s*\(?([a-h])[.):]\s")
-_ITEM: Final = re.compile(r"(?:^|\n)\s*(?:[-*•]|\d{1,2}[.)])\s")
+# At beginnings of lines of a text with a line break before it.
+_OPTION: Final = re.compile(r"\n\s*\(?([a-h])[.):]\s")
+_ITEM: Final = re.compile(r"\n\s*(?:[-*•]|\d{1,2}[.)])\s")
 # An end of a sentence, `[.!?]+(\s|$)`, or line breaks; so written that all places but those few are skipped at once.
 _SENTENCE: Final = re.compile(r"[.!?。！？\n](?:(?<=\n)\n*|(?<!\n)(?:\s|$))")
-_CODE: Final = re.compile(r"```|=>|->|::|\);|\{\s*\n|\bdef \w+\(|#include|</\w+>|\bselect\b.{1,80}\bfrom\b|==|&&|\|\|")
-_MATHS: Final = re.compile(
-    r"\\[a-z]{2,}|\$[^$\n]{1,80}\$|[∫∑√∞≤≥≠∈∀∃∂∇π±×÷→]|\^|\b[a-z]\s?[=+*/<>]\s?[\da-z]|\d\s?[-+*/=x]\s?\d"
-)
 _CJK: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯]")
 _FORMULA: Final = re.compile(r"[=<>+*/^%]")
-# ASCII marks without which the two dear patterns match nowhere in ASCII; most texts have none of them.
-_CODE_SIGNS: Final = frozenset("`>:;{(#<=&|")
-_MATHS_SIGNS: Final = frozenset("\\$^=+*/<>0123456789")
-_DIGITS: Final = frozenset("0123456789")
 
 FloatArray = NDArray[np.float32]
 
@@ -69,11 +66,19 @@ def fold(text: str) -> str:
         text = text[:HEAD_CHARS] + "\n" + text[-TAIL_CHARS:]
     text = text.casefold()
     if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in decomposed if not unicodedata.combining(c))
-        text = unicodedata.normalize("NFC", text)
-    text = _STRETCH.sub(r"\1\1", text)
+        text = unicodedata.normalize("NFKD", text)
+        marks = {ord(character): None for character in set(text) if unicodedata.combining(character)}
+        text = unicodedata.normalize("NFC", text.translate(marks) if marks else text)
+    if _may_be_stretched(text):
+        text = _STRETCH.sub(r"\1\1", text)
     return "\n".join(" ".join(line.split()) for line in text.splitlines()).strip()
+
+
+def _may_be_stretched(text: str) -> bool:
+    """Whether three letters in a row are the same: a look at the bytes, as the pattern would try each letter."""
+    points = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    third = points[2:]
+    return bool(((third == points[1:-1]) & (third == points[:-2]) & (third >= ord("a"))).any())
 
 
 def _build_lexicon() -> tuple[dict[str, list[int]], dict[str, list[int]], list[tuple[str, int]]]:
@@ -88,38 +93,58 @@ def _build_lexicon() -> tuple[dict[str, list[int]], dict[str, list[int]], list[t
 
 
 _WHOLE, _PREFIXES, _SUBSTRINGS = _build_lexicon()
-_PAIRS: Final = {stem: found for stem, found in (*_PREFIXES.items(), *_WHOLE.items()) if " " in stem}
+_PHRASES: Final = {stem: set(found) for stem, found in (*_PREFIXES.items(), *_WHOLE.items()) if " " in stem}
 _STEM_LENGTHS: Final = sorted({len(stem) for stem in _PREFIXES if " " not in stem})
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What is known of one word: its `concepts`, the `phrases` of the lexicon whose last word begins like it, and for
+    its buckets the checksum of the word and its bytes `after` another word."""
+
+    concepts: tuple[int, ...]
+    phrases: tuple[str, ...]
+    checksum: int
+    after: bytes
+
+
 @lru_cache(maxsize=16_384)
-def _concepts_of(word: str) -> tuple[int, ...]:
+def _known(word: str) -> _Word:
     found = list(_WHOLE.get(word, ()))
     for length in _STEM_LENGTHS:
         if length > len(word):
             break
         found.extend(_PREFIXES.get(word[:length], ()))
-    return tuple(set(found))
+    phrases = tuple(stem for stem in _PHRASES if word.startswith(stem.rsplit(" ", 1)[1]))
+    written = b"#" if word.isdigit() else word.encode()
+    return _Word(tuple(set(found)), phrases, zlib.crc32(written), b" " + written)
 
 
-@lru_cache(maxsize=65_536)
-def _bucket(*words: str) -> int:
-    return zlib.crc32(" ".join(words).encode()) % BUCKETS
+def _words(text: str) -> list[str]:
+    """All matches of _WORD."""
+    if not text.isascii():
+        return _WORD.findall(text)
+    pieces = text.translate(_BLANKED).split()
+    if "'" not in text and "+" not in text and "#" not in text:
+        return pieces
+    return [word for piece in pieces for word in ((piece,) if piece.isalnum() else _WORD.findall(piece))]
 
 
-def _concept_counts(text: str, words: list[str]) -> tuple[FloatArray, FloatArray]:
+def _concept_counts(text: str, words: list[str], known: dict[str, _Word]) -> tuple[FloatArray, FloatArray]:
     said, opens = [0.0] * len(CONCEPT_NAMES), [0.0] * len(CONCEPT_NAMES)
+    phrases: set[str] = set()
     for word, times in Counter(words).items():
-        for index in _concepts_of(word):
+        for index in known[word].concepts:
             said[index] += times
+        phrases.update(known[word].phrases)
     for word in words[:6]:
-        for index in _concepts_of(word):
+        for index in known[word].concepts:
             opens[index] = 1.0
-    for stem, found in _PAIRS.items():
-        if stem in text:
-            for index in set(found):
+    for phrase in phrases:
+        if phrase in text:
+            for index in _PHRASES[phrase]:
                 said[index] += 1.0
-    if _CJK.search(text):
+    if not text.isascii() and _CJK.search(text):
         for stem, index in _SUBSTRINGS:
             if stem in text:
                 said[index] += 1.0
@@ -127,68 +152,66 @@ def _concept_counts(text: str, words: list[str]) -> tuple[FloatArray, FloatArray
     return np.log1p(np.asarray(said, dtype=np.float32)), np.asarray(opens, dtype=np.float32)
 
 
-def _at_lines(pattern: re.Pattern[str], text: str) -> list[str]:
-    """All that a pattern finds at beginnings of lines; a text of one line has one beginning."""
-    return pattern.findall(text) if "\n" in text else [found[0] for found in (pattern.match(text),) if found]
-
-
-def _shape(text: str, words: list[str], full_length: int) -> list[float]:
+def _shape(text: str, words: list[str], distinct: int, full_length: int) -> FloatArray:
+    """The numbers of _SHAPE_NAMES."""
     count = max(len(words), 1)
     size = max(len(text), 1)
-    signs = set(text)
-    numbers = _NUMBER.findall(text) if signs & _DIGITS or not text.isascii() else []
-    options = _at_lines(_OPTION, text)
+    points = code_points(text)
+    numbers = _NUMBER.findall(text)
+    below = "\n" + text
+    options = [found.start() for found in _OPTION.finditer(below)]
     sentences = len(_SENTENCE.findall(text)) + 1
-    letters = sum(map(len, words))
-    non_ascii = 0 if text.isascii() else sum(ord(c) > 127 for c in text)
-    non_latin = 0 if not non_ascii else sum(ord(c) > 0x24F for c in text)
-    code = len(_CODE.findall(text)) if signs & _CODE_SIGNS or "select" in text else 0
-    maths = len(_MATHS.findall(text)) if signs & _MATHS_SIGNS or not text.isascii() else 0
-    first_option = _OPTION.search(text) if options else None
-    option_chars = (len(text) - first_option.start()) / max(len(options), 1) if first_option else 0.0
-    return [
-        float(np.log1p(full_length)),
-        float(np.log1p(len(words))),
-        letters / count,
-        float(np.log1p(sentences)),
-        float(np.log1p(text.count("\n"))),
-        sum(map(len, numbers)) / size,
-        float(np.log1p(len(numbers))),
-        float(np.log1p(maths)),
-        float(np.log1p(code)),
-        float(np.log1p(len(_FORMULA.findall(text)))),
-        float(np.log1p(text.count("?") + text.count("？"))),
-        float(len(options) >= 3),
-        float(np.log1p(option_chars)),
-        float(text.endswith("answer:")),
-        float(np.log1p(len(_at_lines(_ITEM, text)))),
-        non_ascii / size,
-        non_latin / size,
-        sum(len(word) > 8 for word in words) / count,
-        len(set(words)) / count,
-        text.count(",") / count,
-        float(np.log1p(text.count('"'))),
-        float(np.log1p(text.count(":"))),
-        float(np.log1p(text.count("("))),
-        float(not text.endswith("?") and "?" not in text),
-        float(len(words) < 12),
-        count / sentences,
-        float(full_length > 8_000),
-        float("___" in text or "[mask]" in text),
-    ]
+    counted = {
+        "chars": full_length,
+        "words": len(words),
+        "sentences": sentences,
+        "lines": text.count("\n"),
+        "numbers": len(numbers),
+        "maths_marks": count_maths(text, points),
+        "code_marks": count_code(text),
+        "formula_marks": len(_FORMULA.findall(text)),
+        "questions": text.count("?") + text.count("？"),
+        "option_length": (len(text) - max(options[0] - 1, 0)) / len(options) if options else 0.0,
+        "items": len(_ITEM.findall(below)),
+        "quotes": text.count('"'),
+        "colons": text.count(":"),
+        "parentheses": text.count("("),
+    }
+    plain = {
+        "word_length": sum(map(len, words)) / count,
+        "digits": sum(map(len, numbers)) / size,
+        "option_lines": len(options) >= 3,
+        "ends_with_answer": text.endswith("answer:"),
+        "non_ascii": 0 if text.isascii() else int((points > 127).sum()) / size,
+        "non_latin": 0 if text.isascii() else int((points > 0x24F).sum()) / size,
+        "long_words": sum(len(word) > 8 for word in words) / count,
+        "distinct": distinct / count,
+        "commas": text.count(",") / count,
+        "no_question": "?" not in text,
+        "short": len(words) < 12,
+        "sentence_length": count / sentences,
+        "very_long": full_length > 8_000,
+        "has_blank": "___" in text or "[mask]" in text,
+    }
+    logarithms = np.log1p(np.fromiter(counted.values(), dtype=np.float64, count=len(counted)))
+    found = plain | dict(zip(counted, logarithms, strict=True))
+    return np.array([found[name] for name in _SHAPE_NAMES], dtype=np.float32)
 
 
-def _hashed(words: list[str]) -> tuple[NDArray[np.int64], FloatArray]:
-    found = [*map(_bucket, words), *map(_bucket, words, words[1:])]
-    buckets, times = np.unique(np.array(found, dtype=np.int64), return_counts=True)
+def _hashed(words: list[_Word]) -> tuple[NDArray[np.int64], FloatArray]:
+    """Buckets of all words, and of all pairs of neighbours: the checksums of `one` and of `one other`."""
+    single = [word.checksum for word in words]
+    pairs = map(zlib.crc32, [word.after for word in words[1:]], single)
+    buckets, times = np.unique(np.array([*single, *pairs], dtype=np.int64) % BUCKETS, return_counts=True)
     return buckets, np.log1p(times.astype(np.float32))
 
 
 def lexical(text: str) -> Lexical:
     """Both views of one prompt. Same text, same numbers, on every machine."""
     folded = fold(text)
-    words = _WORD.findall(folded)
-    said, opens = _concept_counts(folded, words)
-    dense = np.concatenate([np.asarray(_shape(folded, words, len(text)), dtype=np.float32), said, opens])
-    buckets, counts = _hashed(["#" if word.isdigit() else word for word in words])
+    words = _words(folded)
+    known = {word: _known(word) for word in set(words)}
+    said, opens = _concept_counts(folded, words, known)
+    dense = np.concatenate([_shape(folded, words, len(known), len(text)), said, opens])
+    buckets, counts = _hashed([known[word] for word in words])
     return Lexical(dense=dense, buckets=buckets, counts=counts, chars=len(text))

@@ -60,7 +60,8 @@ def fit_words(data: Matrix, target: Array, alpha: float) -> SparseLinear:
     model = Ridge(alpha=alpha, solver="sparse_cg", tol=1e-6).fit(unit, target)
     kept = np.flatnonzero(idf)
     weights = np.atleast_2d(model.coef_).T[kept]
-    return SparseLinear(kept, idf[kept], weights, np.atleast_1d(model.intercept_).astype(np.float64))
+    intercept = np.atleast_1d(model.intercept_).astype(np.float64)
+    return SparseLinear.read({"buckets": kept, "idf": idf[kept], "weights": weights, "intercept": intercept})
 
 
 def _standard(data: Matrix, view: str) -> tuple[Array, Array, Array]:

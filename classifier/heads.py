@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.features import Lexical
+from classifier.features import BUCKETS, Lexical
 from classifier.kernel_sum import KernelSum
 
 Array = NDArray[Any]
@@ -46,21 +46,25 @@ class Head(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SparseLinear:
-    """Ridge on L2-normalised TF-IDF of hashed words. `buckets` (k,) sorted, `idf` (k,), `weights` (k, outputs)."""
+    """Ridge on L2-normalised TF-IDF of hashed words. `buckets` (k,) sorted, `idf` (k,), `weights` (k, outputs).
+
+    `place` (BUCKETS,) says where a bucket stands in them, or -1: a third of the time of a search for each.
+    """
 
     buckets: Array
     idf: Array
     weights: Array
     intercept: Array
+    place: Array
 
     def __call__(self, inputs: Inputs) -> Vector:
         lexical = inputs.lexical
-        at = np.searchsorted(self.buckets, lexical.buckets)
-        at = np.minimum(at, len(self.buckets) - 1)
-        known = self.buckets[at] == lexical.buckets
-        value = lexical.counts[known] * self.idf[at[known]].astype(np.float64)
+        at = self.place.take(lexical.buckets)
+        known = np.flatnonzero(at >= 0)
+        at = at.take(known)
+        value = lexical.counts.take(known) * self.idf.take(at).astype(np.float64)
         norm = float(np.sqrt(value @ value)) or 1.0
-        return np.asarray((value / norm) @ self.weights[at[known]].astype(np.float64) + self.intercept)
+        return np.asarray((value / norm) @ self.weights.take(at, axis=0).astype(np.float64) + self.intercept)
 
     def arrays(self) -> dict[str, Array]:
         """Buckets need 16 bits and float16 is precise enough for weights (checked against the fit in the tests)."""
@@ -74,8 +78,10 @@ class SparseLinear:
     @classmethod
     def read(cls, arrays: Mapping[str, Array]) -> SparseLinear:
         """From `arrays`."""
-        widened = {**arrays, "buckets": arrays["buckets"].astype(np.int64)}
-        return cls(**widened)
+        buckets = arrays["buckets"].astype(np.int64)
+        place = np.full(BUCKETS, -1, dtype=np.int32)
+        place[buckets] = np.arange(len(buckets))
+        return cls(**{**arrays, "buckets": buckets, "place": place})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,13 @@ MENDED = 0.6
 
 def sigmoid(value: Vector | float) -> Vector:
     """Logistic function, safe for large arguments."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(value, -30.0, 30.0))))
+    bounded = np.minimum(np.maximum(value, -30.0), 30.0)  # np.clip takes three times as long for one number
+    return np.asarray(1.0 / (1.0 + np.exp(-bounded)))
 
 
 def logit(p: Vector | float) -> Vector:
     """Inverse of `sigmoid`, clipped to +-6.9 (p of 0.001 and 0.999)."""
-    p = np.clip(p, 1e-3, 1.0 - 1e-3)
+    p = np.minimum(np.maximum(p, 1e-3), 1.0 - 1e-3)
     return np.asarray(np.log(p / (1.0 - p)))
 
 
