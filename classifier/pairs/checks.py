@@ -1,4 +1,4 @@
-"""The checks that refuse a pair by themselves, each with its reason. Order: cheap and specific first.
+"""The checks that refuse a pair by themselves, each with its reason.
 
 A check is a pure function of a `Pair`: it returns a reason why the cached answer must not be served, or None.
 The common principle: every salient token needs a counterpart; a difference that is confined to one place must
@@ -60,56 +60,61 @@ from classifier.pairs.pair import Pair
 
 Check = Callable[[Pair], str | None]
 
+# The first that refuses is told, so the order changes no verdict but its name. What refuses many of the neighbours that
+# a cache finds for little time comes first (measured on four sets of questions): two thirds are refused by then, and
+# half of the time is saved.
 CHECKS: Final[dict[str, Check]] = {
-    "language": check_language,
-    "case": check_case,
-    "numbers": check_numbers,
-    "codes": check_codes,
-    "material": check_material,
-    "units": check_units,
-    "dates": check_dates,
-    "negation": check_negation,
-    "quantifier": check_quantifiers,
-    "scope": check_scope,
-    "comparative": check_comparatives,
-    "antonym": check_antonyms,
-    "entities": check_entities,
-    "wh_word": check_wh_word,
-    "target": check_target,
-    "voice": check_voice,
-    "tense": check_tense,
-    "deed": check_deed,
-    "direction": check_direction,
-    "lead": check_lead,
-    "word_order": check_word_order,
-    "causes": check_causes,
-    "extent": check_extent,
-    "function_word": check_function_words,
     "substitution": check_substitution,
+    "numbers": check_numbers,
     "frame": check_frame,
     "insertion": check_insertion,
-    "focus": check_focus,
-    "set": check_extent_of_set,
-    "possession": check_possession,
-    "relation": check_relation,
-    "phase": check_phase,
-    "stance": check_stance,
-    "manner": check_manner,
-    "sequence": check_sequence,
-    "part_of_speech": check_part_of_speech,
-    "plural": check_plural,
-    "joining": check_joining,
-    "comparison": check_comparison,
     "statement": check_statement,
+    "function_word": check_function_words,
+    "wh_word": check_wh_word,
+    "word_order": check_word_order,
+    "negation": check_negation,
+    "antonym": check_antonyms,
     "condition": check_condition,
-    "instruction": check_instruction,
-    "contrast": check_contrast,
     "role": check_role,
+    "voice": check_voice,
+    "comparative": check_comparatives,
+    "causes": check_causes,
+    "instruction": check_instruction,
+    "quantifier": check_quantifiers,
+    "deed": check_deed,
+    "scope": check_scope,
+    "entities": check_entities,
+    "relation": check_relation,
+    "contrast": check_contrast,
+    "dates": check_dates,
+    "set": check_extent_of_set,
+    "direction": check_direction,
+    "joining": check_joining,
+    "tense": check_tense,
+    "units": check_units,
+    "case": check_case,
+    "focus": check_focus,
+    "comparison": check_comparison,
+    "extent": check_extent,
+    "target": check_target,
+    "plural": check_plural,
+    "material": check_material,
+    "possession": check_possession,
+    "manner": check_manner,
+    "codes": check_codes,
+    "phase": check_phase,
+    "lead": check_lead,
+    "part_of_speech": check_part_of_speech,
+    "stance": check_stance,
+    "sequence": check_sequence,
+    "language": check_language,
 }
 
 # These doubt a rewording for its order, its small words or its form, and a reader that is sure may overrule them. The
 # others know what they refuse, or ask for what a reader of this size overlooks: one name or circumstance for another.
 DOUBTS: Final = frozenset({"word_order", "insertion", "function_word", "comparative", "scope", "target", "comparison"})
+
+_SURE: Final = CHECKS.keys() - DOUBTS
 
 
 def first_refusal(pair: Pair, without: Container[str] = ()) -> tuple[str, str] | None:
@@ -123,3 +128,8 @@ def first_refusal(pair: Pair, without: Container[str] = ()) -> tuple[str, str] |
 def is_only_doubted(pair: Pair) -> bool:
     """Whether no check refuses, or none but those of `DOUBTS`."""
     return first_refusal(pair, DOUBTS) is None
+
+
+def first_doubt(pair: Pair) -> tuple[str, str] | None:
+    """The same of `DOUBTS` alone."""
+    return first_refusal(pair, _SURE)

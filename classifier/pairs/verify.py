@@ -14,7 +14,7 @@ from typing import Final
 
 from classifier.pairs.align import LEMMA
 from classifier.pairs.artifact import PairArtifact, load_artifact
-from classifier.pairs.checks import DOUBTS, first_refusal, is_only_doubted
+from classifier.pairs.checks import DOUBTS, first_doubt, first_refusal
 from classifier.pairs.checks_senses import check_case
 from classifier.pairs.features import featurise
 from classifier.pairs.overrule import is_free
@@ -87,10 +87,10 @@ class PairVerifier:
         if is_identical(pair):
             return PairVerdict(True, 1.0, limit, "ok", "the same words")
         start = self.artifact.overrule.start(pair, cosine) if is_free(pair, cosine) else None
-        if (refusal := first_refusal(pair)) is not None:
-            if start is None or refusal[0] not in DOUBTS or not is_only_doubted(pair):
-                return PairVerdict(False, 0.0, limit, *refusal)
-            return PairVerdict(False, 0.0, limit, *refusal, True, start)
+        if (refusal := first_refusal(pair, DOUBTS if start is not None else ())) is not None:
+            return PairVerdict(False, 0.0, limit, *refusal)
+        if start is not None and (doubt := first_doubt(pair)) is not None:
+            return PairVerdict(False, 0.0, limit, *doubt, True, start)
         score = self.artifact.scorer.probability(featurise(pair, cosine))
         if score < limit:
             told = f"score {score:.3f} below {limit:.3f}"
