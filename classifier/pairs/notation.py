@@ -83,6 +83,7 @@ _DAY_MONTH: Final = re.compile(
 _MONTH_DAY: Final = re.compile(
     rf"\b{_MONTH} (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![:.]\d)(?:,? (\d{{4}})\b)?", re.IGNORECASE
 )
+_NAMES_MONTH: Final = re.compile(r"\bof (?:jan|feb|ma|apr|ju|aug|sep|oct|nov|dec)", re.IGNORECASE)
 _ISO: Final = re.compile(r"\b(\d{4})-(0\d|1[0-2])-([0-3]\d)\b(?![-T])")
 _MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
                   "November", "December")  # fmt: skip
@@ -125,7 +126,7 @@ def one_notation(text: str) -> str:
         text = _CELSIUS.sub(" degrees celsius", text)
     if "clock" in text:
         text = _CLOCK.sub(_time, text)
-    if " of " in text:
+    if " of " in text and _NAMES_MONTH.search(text):
         text = _DAY_MONTH.sub(_day_month, text)
     if " the " in text:
         text = _REGNAL.sub(lambda m: f"{m[1]} {m[2] or _read(m[3])}", text)

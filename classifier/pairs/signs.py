@@ -32,9 +32,14 @@ _GROUP: Final = re.compile(
 )
 
 
+# Words with commas and stops between them, none of which begins like a smiley (`xD`): most questions. No pattern above
+# is found in such a text.
+_PROSE: Final = re.compile(r"(?:(?:['-]|[,.;:?!]? |^)(?![8x]['dDpPoO3-])[^\W_]+)+[.?!]?")
+
+
 def mark_signs(text: str) -> str:
     """The text without smileys and emphasis, and with the signs that matter between marks."""
-    if not _ANY.search(text):
+    if _PROSE.fullmatch(text) or not _ANY.search(text):
         return text
     text = _BULLET.sub("", _EMPHASIS.sub(r"\2", _SMILEYS.sub("", text)))
     text = _NAMED.sub(rf"\1{OPEN}\2{SHUT}", text)

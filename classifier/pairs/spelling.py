@@ -166,7 +166,7 @@ def write_out(text: str) -> str:
         if sign in text:
             text = pattern.sub(name, text)
     if not _SHORT_NAMES.search(text):
-        return _DOTTED.sub(r"\1", text) if "." in text else text
+        return _DOTTED.sub(r"\1", text) if ". " in text else text
     text = _TITLES.sub(lambda m: _TITLE_OF[m[1]], text)
     text = _ROADS.sub(lambda m: _ROAD_OF[m[1]], text)
     return _DOTTED.sub(r"\1", text) if ". " in text else text

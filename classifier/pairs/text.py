@@ -32,50 +32,54 @@ _RAISED: Final = re.compile(r"(?<=[\w)])[²³]")
 _VULGAR: Final = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 _ACRONYM: Final = re.compile(r"\b[A-Za-z](?:\.[A-Za-z])+\b\.?")
 _IN_BRACKETS: Final = re.compile(r"((?:\b[^\W\d_]+[ -]+){2,6})\(([A-Z]{2,6})s?\)")
-_SAME_PHRASES: Final = (
-    (re.compile(r"\b(?:the )?united states(?: of america)?\b|\busa\b", re.IGNORECASE), "US"),
-    (re.compile(r"\b(?:the )?united kingdom\b|\bgreat britain\b", re.IGNORECASE), "UK"),
-    (re.compile(r"\bin order to\b", re.IGNORECASE), "to"),
-    (re.compile(r"\b(?:a |the )?lists? of (?=\w)", re.IGNORECASE), ""),
-    (re.compile(r"\bsecond[- ]hand\b", re.IGNORECASE), "used"),
-    (re.compile(r"\bworld war (?:one|i|1)\b|\b(?:the )?first world war\b", re.IGNORECASE), "world war 1"),
-    (re.compile(r"\bworld war (?:two|ii|2)\b|\b(?:the )?second world war\b", re.IGNORECASE), "world war 2"),
-    (
-        re.compile(
+# Each row is asked where its sign is in the lower-case text.
+_SAME_PHRASES: Final = tuple(
+    (sign, re.compile(pattern, re.IGNORECASE), name)
+    for sign, pattern, name in (
+        ("united states", r"\b(?:the )?united states(?: of america)?\b", "US"),
+        ("usa", r"\busa\b", "US"),
+        ("united kingdom", r"\b(?:the )?united kingdom\b", "UK"),
+        ("great britain", r"\bgreat britain\b", "UK"),
+        ("in order", r"\bin order to\b", "to"),
+        ("list", r"\b(?:a |the )?lists? of (?=\w)", ""),
+        ("second", r"\bsecond[- ]hand\b", "used"),
+        ("world war", r"\bworld war (?:one|i|1)\b|\b(?:the )?first world war\b", "world war 1"),
+        ("world war", r"\bworld war (?:two|ii|2)\b|\b(?:the )?second world war\b", "world war 2"),
+        (
+            "you",
             r"\b(?:do|would) you (?:think|say|guess|believe)\b|\b\(?in your (?:honest )?opinion\)?\b"
             r"|\baccording to you\b",
-            re.IGNORECASE,
+            "",
         ),
-        "",
-    ),
-    (re.compile(r"\bget(?:ting)? rid of\b", re.IGNORECASE), "remove"),
-    (re.compile(r"\bre-(?=sign|cover|form|lease|sort|press|creat|mark|sent|store)", re.IGNORECASE), "again "),
-    (re.compile(r"\b(co|e|re|pre|on|off|check|log|sign)-(?=[a-z])", re.IGNORECASE), r"\1"),
-    (re.compile(r"\bnon[- ](?=[a-z]{3})", re.IGNORECASE), "non"),
-    (re.compile(r"\bnew york city\b|\bnyc\b", re.IGNORECASE), "New York"),
-    (re.compile(r"\bleast (?:difficult|hard|demanding|challenging)\b", re.IGNORECASE), "easiest"),
-    (re.compile(r"\bless (?:difficult|hard|demanding|challenging)\b", re.IGNORECASE), "easier"),
-    (re.compile(r"\bleast (?:expensive|costly)\b", re.IGNORECASE), "cheapest"),
-    (re.compile(r"\bless (?:expensive|costly)\b", re.IGNORECASE), "cheaper"),
-    (  # the best there is
-        re.compile(
+        ("rid of", r"\bget(?:ting)? rid of\b", "remove"),
+        ("re-", r"\bre-(?=sign|cover|form|lease|sort|press|creat|mark|sent|store)", "again "),
+        ("-", r"\b(co|e|re|pre|on|off|check|log|sign)-(?=[a-z])", r"\1"),
+        ("non", r"\bnon[- ](?=[a-z]{3})", "non"),
+        ("new york", r"\bnew york city\b", "New York"),
+        ("nyc", r"\bnyc\b", "New York"),
+        ("least ", r"\bleast (?:difficult|hard|demanding|challenging)\b", "easiest"),
+        ("less ", r"\bless (?:difficult|hard|demanding|challenging)\b", "easier"),
+        ("least ", r"\bleast (?:expensive|costly)\b", "cheapest"),
+        ("less ", r"\bless (?:expensive|costly)\b", "cheaper"),
+        (  # the best there is
+            "t",
             r"(\b(?:the|your|my) (?:most|best|worst|top|greatest|favou?rite|\w{2,}est)\b[^?.,]*?) "
             r"(?:in the (?:whole |entire )?world|of all times?|on earth)\b",
-            re.IGNORECASE,
+            r"\1",
         ),
-        r"\1",
-    ),
-    (re.compile(r"\bat the same time\b", re.IGNORECASE), "together"),
-    (
-        re.compile(r"\b(?:out of|of|from|among)(?: all)?(?: of)? the\b(?=[^,?.]*,? (?:which|what)\b)", re.IGNORECASE),
-        "the",
-    ),
-    (re.compile(r"\bstep[- ]by[- ]step\b", re.IGNORECASE), "stepwise"),
-    (re.compile(r"\b(is|are) (it|he|she|they|we|you|there) going to\b", re.IGNORECASE), r"will \2"),
-    (re.compile(r"\b(?:is|are|am) going to(?= [a-z]+)"), "will"),
-    (re.compile(r"\bis it possible (?:for (?:me|us) )?to\b", re.IGNORECASE), "can I"),
-    (re.compile(r"^do (i|we|you) (?:have|need) to\b", re.IGNORECASE), r"must \1"),
-    (re.compile(r"\brs\.? ?(?=\d)|(?<=\d) ?rs\b\.?", re.IGNORECASE), " INR "),
+        ("same time", r"\bat the same time\b", "together"),
+        (
+            " the",
+            r"\b(?:out of|of|from|among)(?: all)?(?: of)? the\b(?=[^,?.]*,? (?:which|what)\b)",
+            "the",
+        ),
+        ("step", r"\bstep[- ]by[- ]step\b", "stepwise"),
+        (" going to", r"\b(is|are) (it|he|she|they|we|you|there) going to\b", r"will \2"),
+        (" going to", r"\b(?-i:(?:is|are|am) going to(?= [a-z]+))", "will"),
+        ("possible", r"\bis it possible (?:for (?:me|us) )?to\b", "can I"),
+        ("do ", r"^do (i|we|you) (?:have|need) to\b", r"must \1"),
+        ("rs", r"\brs\.? ?(?=\d)|(?<=\d) ?rs\b\.?", " INR "),
+    )
 )
 # Verbs that ask for the same text or list; read where a question, put aside its politeness, begins.
 _REQUESTS: Final = tuple(
@@ -159,9 +163,16 @@ def normalise(text: str) -> str:
     text = re.sub(r"\s+", " ", _ACRONYM.sub(lambda m: m[0].replace(".", ""), text))
     text = _IN_BRACKETS.sub(_drop_initials, text) if "(" in text else text
     text = write_shorthand_out(text)
-    for pattern, name in _SAME_PHRASES:
-        text = pattern.sub(name, text)
-    return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", text)).strip()
+    return re.sub(r"\s+", " ", _ATTACHED_UNIT.sub(" ", _with_one_phrase(text))).strip()
+
+
+def _with_one_phrase(text: str) -> str:
+    lower, plain = text.lower(), text.isascii()  # without regard to case `i` is more letters than two
+    for sign, pattern, name in _SAME_PHRASES:
+        if sign in lower or not plain:
+            text = pattern.sub(name, text)
+            lower = text.lower()
+    return text
 
 
 @lru_cache(maxsize=4096)  # the questions of one application are made of the same words
