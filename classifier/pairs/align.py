@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from classifier.pairs import words as w
 from classifier.pairs.lexicon import Lexicon
+from classifier.pairs.once import once
 from classifier.pairs.text import Parsed, Token
 
 SAME, LEMMA, ABBREVIATION, SYNONYM, NEAR = 1.0, 0.98, 0.92, 0.9, 0.75
@@ -19,8 +20,7 @@ _COUNTRY: Final = {"us", "usa"}  # written small it looks like the pronoun
 _MAX_LEFT: Final = 60  # with more unequal tokens than this the quadratic step is skipped: they are different texts
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """Token `a` of the first question is the counterpart of token `b` of the second."""
 
     a: int
@@ -102,15 +102,15 @@ def align(first: Parsed, second: Parsed, lexicon: Lexicon) -> Alignment:
     a, b = first.tokens, second.tokens
     taken: dict[int, Link] = {}
     used: set[int] = set()
-    places, others = _places(a), _places(b)
+    places, others = _places(first), _places(second)
     equal = []
     for norm in places.keys() & others.keys():
-        if len(places[norm]) == len(others[norm]) == 1:  # no choice
-            i, j = places[norm][0], others[norm][0]
-            taken[i] = Link(i, j, SAME)
-            used.add(j)
+        mine, yours = places[norm], others[norm]
+        if len(mine) == len(yours) == 1:  # no choice
+            taken[mine[0]] = Link(mine[0], yours[0], SAME)
+            used.add(yours[0])
         else:
-            equal += [(-SAME, _distance(a, b, i, j), i, j) for i in places[norm] for j in others[norm]]
+            equal += [(-SAME, _distance(a, b, i, j), i, j) for i in mine for j in yours]
     _take(sorted(equal), taken, used)
     left_a = [i for i in range(len(a)) if i not in taken]
     left_b = [j for j in range(len(b)) if j not in used]
@@ -127,9 +127,10 @@ def align(first: Parsed, second: Parsed, lexicon: Lexicon) -> Alignment:
     return Alignment(links, only_a, tuple(j for j in left_b if j not in used))
 
 
-def _places(tokens: tuple[Token, ...]) -> dict[str, list[int]]:
+@once
+def _places(parsed: Parsed) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    for at, token in enumerate(tokens):
+    for at, token in enumerate(parsed.tokens):
         found.setdefault(token.norm, []).append(at)
     return found
 

@@ -169,7 +169,10 @@ _ALIKE: Final = tuple(
         *("could_have could_of", "should_have should_of", "would_have would_of"),
     )
 )
-_BEGINNING: Final = frozenset(words[0] for alike in _ALIKE for words in alike)
+_BEGINNING: Final = {
+    first: tuple(alike for alike in _ALIKE if any(words[0] == first for words in alike))
+    for first in {words[0] for alike in _ALIKE for words in alike}
+}
 # And of these where a verb must stand: behind a subject or `to`.
 _ALIKE_AS_VERBS: Final = tuple(
     frozenset((word,) for word in line.split())
@@ -226,7 +229,7 @@ def _step(before: str, mine: list[str], yours: list[str]) -> tuple[int, int] | N
         return (1, 1) if {*mine[1:2], *yours[1:2]} <= _EXISTING and mine[1:2] else None
     if before in _BEFORE_VERB and any({(one,), (other,)} <= alike for alike in _ALIKE_AS_VERBS):
         return 1, 1
-    for alike in _ALIKE if one in _BEGINNING and other in _BEGINNING else ():
+    for alike in _BEGINNING.get(one, ()) if other in _BEGINNING else ():
         for sizes in ((1, 1), (1, 2), (2, 1)):
             if {tuple(mine[: sizes[0]]), tuple(yours[: sizes[1]])} <= alike:
                 return sizes
