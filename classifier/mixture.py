@@ -6,6 +6,7 @@ learner ranks better than any of them), then maps it to probabilities with curve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,11 @@ def sigmoid(value: Vector | float) -> Vector:
     """Logistic function, safe for large arguments."""
     bounded = np.minimum(np.maximum(value, -30.0), 30.0)  # np.clip takes three times as long for one number
     return np.asarray(1.0 / (1.0 + np.exp(-bounded)))
+
+
+def chance(value: float) -> float:
+    """`sigmoid` of one number."""
+    return 1.0 / (1.0 + math.exp(-min(max(value, -30.0), 30.0)))
 
 
 def logit(p: Vector | float) -> Vector:
@@ -51,10 +57,10 @@ class Curves:
 
     def apply(self, scores: Vector) -> Vector:
         """Scores (heads, 2) to (3,): expected gain, P(weak is good enough), P(strong is good enough)."""
-        z = self.share @ ((scores - self.centre) / self.spread)
-        weak = sigmoid(self.weak[0] + self.weak[1] * z[WEAK])
-        strong = sigmoid(self.strong[0] + self.strong[1] * z[WEAK] + self.strong[2] * z[GAIN])
-        return np.array([self.gain[0] + self.gain[1] * z[GAIN], float(weak), float(strong)])
+        z = (self.share @ ((scores - self.centre) / self.spread)).tolist()  # of single numbers Python's own are quicker
+        (level, slope), (easy, by_weak), strong = self.gain.tolist(), self.weak.tolist(), self.strong.tolist()
+        p_strong = chance(strong[0] + strong[1] * z[WEAK] + strong[2] * z[GAIN])
+        return np.array([level + slope * z[GAIN], chance(easy + by_weak * z[WEAK]), p_strong])
 
     def elsewhere(self, outcome: Vector) -> Vector:
         """The same for a prompt of another source: the gain is taken from difficulty alone.
@@ -62,7 +68,7 @@ class Curves:
         Where the strong model fails too is peculiar to a source and does not carry over; where the weak one fails
         does. On sources that no head had seen this ranks better, on known ones it changes nothing.
         """
-        gain = self.gain[0] + MENDED * (float(sigmoid(self.weak[0])) - outcome[1])
+        gain = self.gain[0] + MENDED * (chance(float(self.weak[0])) - outcome[1])
         return np.array([gain, outcome[1], outcome[2]])
 
 
@@ -114,12 +120,13 @@ class Mixture:
 
     def outcome(self, inputs: Inputs) -> Vector:
         """(4,): the experts' answers, mixed. An expert hardly believed is not asked, and no head is asked twice."""
-        shares = self.shares(inputs)
-        shares = np.where(shares < 0.02, 0.0, shares)
-        shares = shares / shares.sum()
+        believed = [(share, i) for i, share in enumerate(self.shares(inputs).tolist()) if share >= 0.02]
+        whole = sum(share for share, _ in believed)
         said: dict[str, Vector] = {}
-        asked = [share * expert(inputs, said) for share, expert in zip(shares, self.experts, strict=True) if share > 0]
-        return np.asarray(np.sum(asked, axis=0))
+        mixed = np.zeros(4)
+        for share, i in believed:
+            mixed += share / whole * self.experts[i](inputs, said)
+        return mixed
 
     def tasks(self, inputs: Inputs) -> Vector:
         """Probability of each task class, (tasks,)."""
