@@ -56,6 +56,7 @@ from classifier.pairs.checks_words import (
     check_quantifiers,
     check_scope,
 )
+from classifier.pairs.checks_writing import check_rank, check_sex, check_writing
 from classifier.pairs.pair import Pair
 
 Check = Callable[[Pair], str | None]
@@ -99,6 +100,9 @@ CHECKS: Final[dict[str, Check]] = {
     "plural": check_plural,
     "material": check_material,
     "possession": check_possession,
+    "writing": check_writing,
+    "rank": check_rank,
+    "sex": check_sex,
     "manner": check_manner,
     "codes": check_codes,
     "phase": check_phase,

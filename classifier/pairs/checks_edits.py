@@ -13,6 +13,7 @@ from classifier.pairs.lexicon import Lexicon
 from classifier.pairs.once import once
 from classifier.pairs.pair import Edit, Pair, is_salient, speaks
 from classifier.pairs.phrases import PRAISE
+from classifier.pairs.relations import is_aim_as_doing
 from classifier.pairs.text import Parsed, Token
 
 
@@ -81,8 +82,12 @@ def _exchanged(pair: Pair) -> str | None:
         return None
     how = pair.asked_a == pair.asked_b == "how"
     one, other = ({_place_of(t, how) for t in side} - {""} for side in (places[0].only_a, places[0].only_b))
-    if how and "asking" in one ^ other:  # `how to` and `is there any way to` beside `how can I`
+    if how and (
+        "asking" in one ^ other or one | other == {"to", "anyone"}
+    ):  # `how to` and `is there any way to` beside `how can I`
         one, other = (side - {"asking", "anyone", "any", "to"} for side in (one, other))
+    if one | other == {"to", "plain"} and is_aim_as_doing(pair):
+        return None
     return f"{sorted(one)} exchanged for {sorted(other)}" if one and other and one != other else None
 
 

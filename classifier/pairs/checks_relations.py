@@ -7,7 +7,7 @@ from typing import Final
 from classifier.pairs import words as w
 from classifier.pairs.once import once
 from classifier.pairs.pair import Edit, Pair, is_salient
-from classifier.pairs.relations import SENSES, firm_contrast, relation_at, share_sense
+from classifier.pairs.relations import SENSES, firm_contrast, is_aim_as_doing, relation_at, share_sense
 from classifier.pairs.text import Parsed, Token
 
 _PERSONS: Final = w.word_set(
@@ -63,6 +63,8 @@ def check_relation(pair: Pair) -> str | None:
 
 
 def _exchanged(pair: Pair, edit: Edit) -> str | None:
+    if is_aim_as_doing(pair):
+        return None
     sides = [[t for t in side if t.norm in SENSES] for side in (edit.only_a, edit.only_b)]
     if not all(len(side) == 1 for side in sides):
         return None

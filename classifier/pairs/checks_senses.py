@@ -154,6 +154,8 @@ def _subject_of(parsed: Parsed, auxiliary: str) -> str:
 _MODALS: Final = w.word_set("would could should might must")
 _UNREAL: Final = w.word_set("been happened had done won lost gone become made taken died")  # `would have happened`
 _ALL: Final = w.word_set("all anything everything everyone everybody anyone nothing none nobody")
+_TAKING: Final = w.word_set("eat need drink use cook take buy wear")  # `eat just rice`
+_TO_OR_ING: Final = w.word_set("stop stopped")  # `stop to smoke`, `stop smoking`
 _DEGREES: Final = {
     **dict.fromkeys(("about", "around", "approximately", "approximate", "roughly", "circa"), "about"),
     **dict.fromkeys(("exactly", "exact", "precisely"), "exactly"),
@@ -182,6 +184,10 @@ def _manners(parsed: Parsed) -> frozenset[str]:
             found.add("being")
         elif norm == "have" and {*norms[max(0, at - 4) : at]} & _MODALS and _UNREAL & {*norms[at + 1 : at + 3]}:
             found.add("unreal past")
+        elif norm in ("just", "only") and at and (norms[at - 1] in w.PREPOSITIONS or norms[at - 1] in _TAKING):
+            found.add("only")
+        elif norm == "to" and at and norms[at - 1] in _TO_OR_ING:
+            found.add(f"{norms[at - 1]} to")
         elif norm == "but" and norms[at - 1] in _ALL:
             found.add("but")
         elif norm == "be" and norms[at - 1] == "to" and norms[0] in ("is", "are", "was", "were"):
@@ -195,7 +201,10 @@ def check_manner(pair: Pair) -> str | None:
     if one == other:
         return None
     differing = one ^ other
-    always = differing & {"too", "even if", "unreal past"} or differing >= {"about", "exactly"}
+    always = differing & {"too", "even if", "unreal past", "only", "stop to", "stopped to"} or differing >= {
+        "about",
+        "exactly",
+    }
     if always or (pair.is_one_edit() and differing != {"about"}):
         return f"{sorted(one)} against {sorted(other)}"
     return None

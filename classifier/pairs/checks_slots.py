@@ -214,11 +214,26 @@ _PROVIDED: Final = re.compile(r"\b(?:provided|providing|if|unless|as long as)\b"
 
 
 def check_joining(pair: Pair) -> str | None:
-    """`A and B` against `A or B`, where nothing else is asked."""
+    """`A and B` against `A or B`, and against `A B` (`peanuts and butter`), where nothing else is asked."""
     if pair.lone_a() or pair.lone_b():
         return None
     joined = sorted("".join(word for word in ("and", "or") if word in p.norms()) for p in (pair.a, pair.b))
+    if joined == ["", "and"] and (one := next(iter(_in_one(pair)), "")):
+        return f"{one} joined by and on one side only"
     return "and against or" if joined == ["and", "or"] else None
+
+
+def _in_one(pair: Pair) -> Iterator[str]:
+    """Words before and behind an `and` that stand beside each other without it on the other side."""
+    links = pair.alignment.links
+    sides = (pair.a, pair.b, {x.a: x.b for x in links}), (pair.b, pair.a, {x.b: x.a for x in links})
+    for parsed, beside, matches in sides:
+        for at, token in enumerate(parsed.tokens):
+            after = next((i for i in (at + 1, at + 2) if i in matches and is_salient(parsed.tokens[i])), 0)
+            if token.norm == "and" and after and at - 1 in matches and matches[after] == matches[at - 1] + 1:
+                first, second = (beside.tokens[matches[at_]].surface.lower() for at_ in (at - 1, after))
+                if f"{first} {second}" in beside.lower:
+                    yield f"{first} {second}"
 
 
 def check_condition(pair: Pair) -> str | None:

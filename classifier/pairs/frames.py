@@ -20,6 +20,16 @@ _AUX: Final = (
 _OPENINGS: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        r"^(?:urgent(?:ly)?|quick|emergency|a+r+gh+|ugh+|bro|dude|mate|buddy|"
+        r"right)\s*[,:!]+\s*(?:so,?\s+)?(?=\w+\W+\w)",
+        r"^(?:i(?:'m| am) in a (?:hurry|rush)|(?:i )?need this(?: answered)? (?:quickly|asap|fast)|thanks for helping"
+        r"(?: me)?(?: out)?|(?:please )?(?:excuse|pardon|forgive|sorry for) my (?:ignorance|(?:bad |poor |"
+        r"broken )?english)"
+        r"|i(?:'ve| have)? always wondered|i think i used to know this|(?:i(?:'m| am) )?sorry if (?:you(?:'ve|"
+        r" have)|this|it"
+        r"|i(?:'m| am)) [^.,:!?]{3,70})\s*[,.:;!-]+\s*(?:but,? )?(?=\w+\W+\w)",
+        rf"^(?:could|can|may|might) i trouble you to (?:tell me|explain|say|let me know) (?=(?:{_WH})\b)",
+        rf"^(?:would|do) you (?:by any chance|perhaps|maybe|possibly) know (?:about )?(?=(?:{_WH})\b)",
         r"^(?:hi|hello|hey|greetings|dear|good (?:morning|afternoon|evening|day)|ok|okay|so|well|um|uh|oh|yes|"
         r"hmm|excuse me|sorry|please|pls|plz|kindly|thanks|thank you|quick question|question|quickly|"
         r"there|team|everyone|guys|sir|madam|folks|all)\b\s*[,.:;!-]*\s+(?=\w+\W+\w)",
@@ -28,12 +38,16 @@ _OPENINGS: Final = tuple(
         r"(?=\w+\W+\w)",
         r"^(?:(?:hey|ok|okay|hi|hello) )?(?:alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|"
         r"computer),? (?=\w+\W+\w)",
+        # The other languages that are told apart: their greetings.
+        r"^(?:hallo|guten (?:tag|morgen|abend)|bonjour|bonsoir|salut|hola|buen[oa]s (?:d[ií]as|tardes|noches)|"
+        r"ciao)\s*[,!.]+\s*"
+        r"(?=\S+\W+\w)",
         # In a list; `1. Weltkrieg` and `3. Oktober` are names.
         r"^(?:\(?\d{1,2}\)\s+(?=[^\W\d]+ \w)|\d{1,2}\.\s+(?=(?:what|how|who|why|when|where|which|is|are|do|does|did|"
         r"can|could|should|explain|write|give|name|list|describe|calculate|find)\b))",
         r"^(?:u+m+|u+h+|e+r+m*|h+m+|yo|go ahead and)\s+(?=\w+\W+\w)",
         r"^(?:can|could|would|will) (?:you|u|someone|anyone|anybody|somebody)(?: all)?"
-        r"(?: please| pls| plz| kindly| possibly)?"
+        r"(?: (?:please|pls|plz|kindly|possibly|perhaps|maybe))*"
         r" (?:tell|explain to|explain|inform|advise|show|help|remind|give|let|clarify)"
         r"(?: me| us)?(?: know| understand| find out| figure out| to understand| to me| to find out)?"
         r"(?: please)?\s*(?:about |on |with )?,?\s+",
@@ -83,7 +97,8 @@ _OPENINGS: Final = tuple(
         # a request is the same with and without its auxiliary
         r"^(?:can|could|would|will) (?:you|u) (?:(?:please|kindly|possibly|maybe|perhaps|just|quickly) )*"
         r"(?=(?:list|write|translate|summari[sz]e|name|define|compare|calculate|compute|convert|describe|provide|draft|"
-        r"compose|create|generate|suggest|recommend|correct|rewrite|rephrase|proofread|paraphrase|play|turn|switch|remind|"
+        r"compose|create|generate|suggest|recommend|correct|rewrite|rephrase|proofread|paraphrase|play|turn|"
+        r"switch|remind|"
         r"analy[sz]e|classify|extract|outline|solve|simplify|shorten)\b)",
         r"^(?:could|would|will) (?:you|u) (?:be able to )?(?=(?:set|book|call|send|add|delete|remove|open|close|check|"
         r"order|cancel|schedule|start|stop|put|make|give|show|tell) (?:a|an|the|my|me|our|this|that|all|it)\b)",
@@ -94,9 +109,13 @@ _OPENINGS: Final = tuple(
 )
 # The first words of all openings: most questions begin with none of them.
 _OPENS: Final = re.compile(
-    r"\(?\d{1,2}[.)]|(?:out|alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|computer|by|btw|anyway|alright|now|next|q|"
-    r"yo|u+m+|u+h+|e+r+m*|h+m+|go|another|hi|hello|hey|greetings|dear|good|ok|okay|so|well|um|uh|oh|yes|hmm|excuse|sorry|please|pls|plz|kindly|thanks|thank|"
-    r"quick|question|quickly|there|team|everyone|guys|sir|madam|folks|all|can|could|would|will|tell|explain|inform|advise|"
+    r"\(?\d{1,2}[.)]|(?:out|alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|computer|by|btw|"
+    r"anyway|alright|now|next|q|"
+    r"yo|u+m+|u+h+|e+r+m*|h+m+|go|urgent|urgently|emergency|a+r+gh+|ugh+|bro|dude|mate|buddy|right|need|pardon|"
+    r"forgive|another|hi|hello|hey|greetings|dear|good|ok|okay|so|well|um|uh|oh|yes|hmm|excuse|sorry|please|pls|"
+    r"plz|kindly|thanks|thank|"
+    r"quick|question|quickly|there|team|everyone|guys|sir|madam|folks|all|can|could|would|will|tell|explain|"
+    r"inform|advise|"
     r"remind|let|show|clarify|describe|do|does|did|i|i'm|i'd|i've|we|we're|we'd|any|is|just|wondering|my|help|confirm|"
     r"specify|indicate|state|say|check|find|it|may|might|what|the|one|another|here|here's|a|you|your|be)\b",
     re.IGNORECASE,
@@ -104,9 +123,12 @@ _OPENS: Final = re.compile(
 _IF: Final = re.compile(r"^(?:if|whether)\s+(?=\w+\W+\w+\W+\w)", re.IGNORECASE)  # behind a frame, no condition
 _CLOSING: Final = re.compile(
     r"[\s,.;!-]*\b(?:please|pls|plz|kindly|thanks|thank you|thx|ty|tia|tysm|thanx|thank you very much indeed|"
-    r"best wishes|all the best|much obliged|have a (?:nice|good|great|lovely) (?:day|evening|one|weekend)|"
+    r"best wishes|all the best|much obliged|danke|vielen dank|merci|merci d'avance|gracias|muchas gracias|"
+    r"s'il (?:vous|te) pla[iî]t|por favor|"
+    r"have a (?:nice|good|great|lovely) (?:day|evening|one|weekend)|"
     r"that would be (?:great|lovely|nice|helpful)|look(?:ing)? forward to (?:your|a|hearing)[a-z ]{0,30}|"
-    r"you(?:'re| are) the best|(?<=[.!?,] )ta|cheers|many thanks|thanks in advance|"
+    r"you(?:'re| are) the best|(?<=[.!?,] )ta|(?<=[.!?] )take care|(?<=[.!?] )bye(?: for now)?|cheers|many thanks|"
+    r"thanks in advance|"
     r"(?:thanks|thx|thank you) (?:a (?:lot|bunch|million|ton)|kindly|loads|heaps|tons)|out of (?:interest|curiosity)|"
     r"thanks a lot|thank you very much|thank you so much|or not|if possible|sir|anyone|any ideas|right now|"
     r"why or why not|(?:and|&) why|if (?:so|yes),? why|"
@@ -114,7 +136,10 @@ _CLOSING: Final = re.compile(
     re.IGNORECASE,
 )
 _TAG: Final = re.compile(
-    r"\s*,\s*(?:(?:will|would|can|could|won't|can't|couldn't|wouldn't) (?:you|ya|u)(?: please)?|right|correct|eh|huh|"
+    r"\s*,\s*(?:(?:is|are|was|were|do|does|did|has|have|can|could|will|would|should)(?:n'?t (?:it|they|he|she|we|you|"
+    r"i|there)| (?:it|they|he|she|we|you|i|there) not)"
+    r"|mate|bro|dude|buddy|(?:will|would|can|could|won't|can't|couldn't|wouldn't) (?:you|ya|u)(?: please)?|right|"
+    r"correct|eh|huh|"
     r"yeah|no|ok|okay|innit|am i right|is that (?:right|correct|true|so)|don't you think)\W*$",
     re.IGNORECASE,
 )
@@ -149,7 +174,8 @@ _THANKING: Final = re.compile(
 _SIGNED: Final = re.compile(
     r"[\s,.;!?-]*\b(?:(?:(?:[Kk]ind|[Bb]est|[Ww]arm) )?[Rr]egards,?|"
     r"(?<=[.?!] )(?:[Tt]hank(?:s| you)(?: kindly| so much| a lot| very much| in advance)?|[Cc]heers|[Mm]any thanks|"
-    r"[Ll]ooking forward to [a-z ]{4,30}),)(?: [A-Z][a-z]+){0,2}\W*$"
+    r"(?:[Aa]ll the |[Vv]ery )?[Bb]est(?: wishes)?|[Yy]ours(?: sincerely| truly| faithfully)?|"
+    r"[Ll]ooking forward to [a-z ]{4,30}),)(?: [A-Z](?:[a-z]+|\.)){0,3}\W*$"
 )
 _ASKED_FOR: Final = re.compile(
     r"(?:[:\"']|\b(?:say|write|reply|mean|with|to|word|phrase|spell|translate|and|or|of))\s*$", re.I

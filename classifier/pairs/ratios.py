@@ -50,6 +50,7 @@ _PERCENT: Final = re.compile(
 _HYPHENED: Final = re.compile(
     r"\b(one|two|three|four|five|seven)-(third|quarter|fourth|fifth|sixth|eighth|tenth)s?\b(?!-)", re.I
 )
+_OF_ONE: Final = re.compile(r"(?<![\w/])([1-9]/[2-9]) (?:of )?an? (?=[a-z])")  # `1/2 a cup`
 _BARE_POINT: Final = re.compile(r"(?<![\w.,)/])\.(?=\d+\b(?!\.))")
 _SIGNS: Final = ("half", "quarter", "third", "fourth", "fifth", "sixth", "eighth", "tenth", "/", "%", "percent", " .")
 
@@ -60,6 +61,7 @@ def ratios_in_digits(text: str) -> str:
     if not any(sign in lower for sign in _SIGNS):
         return text
     text = _BARE_POINT.sub("0.", text)
+    text = _OF_ONE.sub(r"\1 ", text)
     text = _AND_HALF.sub(lambda m: _shown(_value(m[1]), 1, _PARTS[m[2].lower()]), text)
     text = _DIGITS.sub(_digits, text)
     text = _HYPHENED.sub(lambda m: _lowest(_value(m[1]), _PARTS[m[2].lower()]) or m[0], text)

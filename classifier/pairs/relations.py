@@ -6,11 +6,12 @@ prepositions; what depends on the noun (`on the website`, `in the website`, but 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from classifier.pairs import words as w
 from classifier.pairs.once import once
-from classifier.pairs.pair import is_salient
+from classifier.pairs.pair import Pair, is_salient
 from classifier.pairs.phrases import POINTING
 from classifier.pairs.text import Parsed, Token
 
@@ -105,6 +106,15 @@ _LOOSE: Final = tuple(
         "end after", "start before", "to against", "inside start end",
     )
 )  # fmt: skip
+
+
+def is_aim_as_doing(pair: Pair) -> bool:
+    """`For cutting tiles` on one side and `to cut tiles` on the other."""
+    one, other = (
+        any(before == "for" and after.endswith("ing") for before, after in pairwise(p.norms()))
+        for p in (pair.a, pair.b)
+    )
+    return one != other and "to" in (pair.b if one else pair.a).norms()
 
 
 def share_sense(one: str, other: str, before: str, after: Token | None) -> bool:

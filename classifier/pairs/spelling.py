@@ -31,6 +31,8 @@ _SPELLINGS: Final = w.respellings(
     "phoney=phony cancelled=canceled cancelling=canceling programmes=programs favourite=favorite "
     "favourites=favorites skilful=skillful fulfil=fulfill enrol=enroll hummus=houmous barbeque=barbecue "
     "bbq=barbecue kebob=kebab kabob=kebab aeroplane=airplane aeroplanes=airplanes licence=license "
+    "lorry=truck lorries=trucks aubergine=eggplant aubergines=eggplants courgette=zucchini courgettes=zucchini "
+    "nappy=diaper nappies=diapers spanner=wrench spanners=wrenches "
     "thru=through tho=though tonite=tonight nite=night"
 )
 # Clipped and abbreviated words with what they are short for; those that stand for two words are left out (`doc`).
@@ -53,7 +55,7 @@ ABBREVIATIONS: Final = w.respellings(
     "wot=what wat=what wut=what da=the dat=that dis=this kno=know hav=have luv=love b4=before gr8=great l8=late "
     "l8r=later m8=mate some1=someone any1=anyone every1=everyone 2day=today 2moro=tomorrow 2morrow=tomorrow "
     "2nite=tonight 2night=tonight cud=could shud=should wud=would frm=from wiv=with gud=good docs=documents "
-    "vols=volumes "
+    "vols=volumes jr=junior wk=week wks=weeks "
     "jan=january feb=february apr=april jun=june jul=july aug=august sep=september sept=september oct=october "
     "nov=november dec=december tue=tuesday tues=tuesday thu=thursday thur=thursday thurs=thursday fri=friday"
 )
@@ -146,11 +148,19 @@ def is_listed(word: str) -> bool:
     return word in _words()
 
 
+_TYPED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "œ": "oe"})
+
+
 def fold_accents(text: str) -> str:
     """`crème` to `creme` in an English sentence, where accents are left out at will; other languages keep them."""
     if text.isascii() or language_of(text.lower()) != "en":
         return text
     return re.sub(r"[^\W\d_]+", lambda match: _fold(match[0]), text)
+
+
+def without_accents(words: list[str]) -> list[str]:
+    """As somebody without such keys types them: `como` for `cómo`, `schoen` for `schön`."""
+    return [_fold(word.translate(_TYPED)) for word in words]
 
 
 def _fold(word: str) -> str:

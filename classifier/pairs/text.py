@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from classifier.pairs import words as w
 from classifier.pairs.amounts import join_amounts
+from classifier.pairs.dress import undress
 from classifier.pairs.frames import strip_politeness
 from classifier.pairs.notation import one_notation
 from classifier.pairs.numerals import read_digits, read_roman
@@ -125,11 +126,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A parsed question: `tokens` without politeness, `lower` the whole text normalised and lower-cased; `cased` if it
-    begins with a capital and is not all capitals."""
+    """A parsed question: `tokens` without politeness, `lower` the whole text normalised and lower-cased, `written` the
+    text as it came; `cased` if it begins with a capital and is not all capitals."""
 
     tokens: tuple[Token, ...]
     lower: str
+    written: str
     cased: bool
     known: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)  # see `once`
 
@@ -233,8 +235,9 @@ def _kept(text: str) -> Parsed:
     return _parsed(text)
 
 
-def _parsed(text: str) -> Parsed:
-    text = normalise(text)
+def _parsed(written: str) -> Parsed:
+    written = undress(written)
+    text = normalise(written)
     lower = text.lower()
     plain = one_notation(write_out(fold_accents(text)))
     stripped = _CODE_JOINT.sub(r"\1\2", _same_request(strip_politeness(plain)))
@@ -252,7 +255,7 @@ def _parsed(text: str) -> Parsed:
             if place == 0 and surface[:1].isupper():
                 keep = keep[:1].upper() + keep[1:]
             tokens.append(_classify(keep, part, first and place == 0))
-    return Parsed(tuple(_label(join_amounts(tokens))), lower, text[:1].isupper() and not shouting)
+    return Parsed(tuple(_label(join_amounts(tokens))), lower, written, text[:1].isupper() and not shouting)
 
 
 def _label(tokens: list[Token]) -> list[Token]:

@@ -16,10 +16,12 @@ from classifier.pairs.align import LEMMA
 from classifier.pairs.artifact import PairArtifact, load_artifact
 from classifier.pairs.checks import DOUBTS, first_doubt, first_refusal
 from classifier.pairs.checks_senses import check_case
+from classifier.pairs.checks_writing import check_writing
 from classifier.pairs.features import featurise
 from classifier.pairs.overrule import is_free
 from classifier.pairs.pair import Pair, compare, is_salient
 from classifier.pairs.reconcile import as_question, is_same_text
+from classifier.pairs.spelling import without_accents
 
 _READER: Final = "reader"
 
@@ -41,9 +43,11 @@ class PairVerdict:
 
 def is_identical(pair: Pair) -> bool:
     """Whether the questions have the same words in the same order, once politeness and spelling are put aside."""
-    if check_case(pair) is not None:
+    if check_case(pair) is not None or check_writing(pair) is not None:
         return False
     a, b = pair.a.norms(), pair.b.norms()
+    if pair.a.written.isascii() != pair.b.written.isascii():
+        a, b = without_accents(a), without_accents(b)
     return is_same_text(a, b) or is_same_text(as_question(a), as_question(b))
 
 
