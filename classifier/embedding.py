@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from classifier.embedding_graph import integer_graph
+from classifier.embedding_graph import TokenTable, Weights, integer_layers
 from classifier.embedding_session import open_session
 
 MODEL_ID: Final = "all-MiniLM-L6-v2-onnx-int8"
@@ -83,7 +83,12 @@ class Embedder:
     def __init__(self, model: Path | None = None, tokenizer: Path | None = None) -> None:
         """Load both files. Raises EmbeddingError if one is missing or the model's sha256 differs."""
         self._tokenizer = load_tokenizer(tokenizer)
-        self._session = open_session(integer_graph(checked_model(model)), threads=2)
+        path = checked_model(model)
+        weights = Weights(path)
+        self._table = TokenTable(path, weights, typed=True)
+        graph = integer_layers(weights)
+        del weights  # before the session takes its own
+        self._session = open_session(graph, threads=2)
         self._started: set[object] = set()
         # A thread of the runtime that calls back into an interpreter which is gone would hang or end the process.
         weakref.finalize(self, _wait_for, self._started)
@@ -130,8 +135,8 @@ class Embedder:
             started.discard(run)
             raise
 
-    def _feeds(self, text: str) -> dict[str, NDArray[np.int64]]:
-        return {"ids": np.asarray(self.token_ids(text), dtype=np.int64)}
+    def _feeds(self, text: str) -> dict[str, FloatArray]:
+        return {"embedded": self._table(self.token_ids(text))}
 
 
 def _unit(vector: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ other, so a text's vector does not depend on what is computed beside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ EPSILON: Final = 1e-12
 OUTLIERS: Final = (63, 99, 127, 157, 223, 267, 303, 338, 363)
 GELU_LEAST: Final = 0.17
 CONTRIB: Final = "com.microsoft"
+WORDS: Final = "inner.embeddings.word_embeddings.weight"
 
 Array = NDArray[Any]
 Dense = tuple[Array, Array, Array]  # int8 weights (inputs, outputs), fp32 scale (outputs,), fp32 bias (outputs,)
@@ -61,20 +63,28 @@ class TokenTable:
     The words stay in the file, which the operating system shares between processes and reads where needed.
     """
 
-    def __init__(self, path: Path, weights: Weights) -> None:
-        """Find the table of words in the file that the weights are of."""
-        words = "inner.embeddings.word_embeddings.weight"
-        table = weights.tensors[f"{words}_q"]
-        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as whole:
-            start = whole.find(table[:16].tobytes())
-        self._words = np.memmap(path, table.dtype, "r", start, table.shape)
-        self._scale = weights.tensors[f"{words}_scale"]
+    def __init__(self, path: Path, weights: Weights, *, typed: bool = False) -> None:
+        """`weights` are read of the file. `typed`: with the type that all tokens of a single text have."""
+        self._words = _words_of(path)
+        self._scale = weights.tensors[f"{WORDS}_scale"]
         self._places = weights.unpacked("inner.embeddings.position_embeddings.weight")[:LONGEST]
+        if typed:
+            self._places = self._places + weights.tensors["inner.embeddings.token_type_embeddings.weight"][0]
 
     def __call__(self, ids: Sequence[int]) -> Array:
-        """Float32 (tokens, 384): word plus position, not normed, without a type."""
+        """Float32 (tokens, 384): word plus position, not normed."""
         at = np.asarray(ids, dtype=np.int64)
         return np.asarray(self._words[at] * self._scale[at] + self._places[: len(at)])
+
+
+@cache
+def _words_of(path: Path) -> Array:
+    """The table of words in the file, for all who use it."""
+    table = next(t for t in onnx.load(path).graph.initializer if t.name == f"{WORDS}_q")
+    words = numpy_helper.to_array(table)
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as whole:
+        start = whole.find(words[:16].tobytes())
+    return np.asarray(np.memmap(path, words.dtype, "r", start, words.shape))
 
 
 def _updated(dense: Dense, update: Update) -> Dense:
@@ -174,36 +184,16 @@ class _Graph:
 _NORM: Final = ("weight", "bias")
 
 
-def _embedded(graph: _Graph, weights: Weights) -> str:
-    """Token, type and position embeddings, summed and normed."""
-    words = "inner.embeddings.word_embeddings.weight"
-    table = graph.constant("words", weights.tensors[f"{words}_q"])
-    scale = graph.constant("words.scale", weights.tensors[f"{words}_scale"])
-    first_type = weights.tensors["inner.embeddings.token_type_embeddings.weight"][0]
-    positions = weights.unpacked("inner.embeddings.position_embeddings.weight")[:LONGEST] + first_type
-    tokens = graph.add("Cast", [graph.add("Gather", [table, "ids"])], to=onnx.TensorProto.FLOAT)
-    tokens = graph.add("Mul", [tokens, graph.add("Gather", [scale, "ids"])])
-    length = graph.add("Shape", ["ids"])
-    places = graph.add("Slice", [graph.constant("positions", positions), "first_axis", length, "first_axis"])
-    return graph.norm(graph.add("Add", [tokens, places]), "inner.embeddings.LayerNorm", weights)
+def integer_layers(weights: Weights, updates: Sequence[Update] = ()) -> bytes:
+    """An ONNX model: `embedded` float32 (tokens, 384), see TokenTable, to `mean` float32 (384,), the mean token vector.
 
-
-def integer_graph(path: Path) -> bytes:
-    """An ONNX model: `ids` int64 (tokens,), at most LONGEST, to `mean` float32 (384,), the mean token vector."""
-    weights, graph = Weights(path), _Graph()
-    graph.constant("first_axis", np.asarray([0], dtype=np.int64))
-    graph.graph.input.append(helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, ["tokens"]))
-    return _through_layers(graph, _embedded(graph, weights), weights)
-
-
-def integer_layers(weights: Weights, updates: Sequence[Update]) -> bytes:
-    """An ONNX model: `embedded` float32 (tokens, 384), see TokenTable, to `mean` as above, by changed weights.
-
-    `updates` belong to the 36 dense layers in the order of use: query, key, value, output, wide, narrow of each. They
-    are added to `weights` itself, which is of no other use afterwards: a copy would double the memory of a start.
+    `updates`, if any, belong to the 36 dense layers in the order of use: query, key, value, output, wide, narrow of
+    each. They are added to `weights` itself, which is of no other use afterwards: a copy would double the memory of a
+    start.
     """
     graph = _Graph()
-    weights.dense = [_updated(dense, update) for dense, update in zip(weights.dense, updates, strict=True)]
+    if updates:
+        weights.dense = [_updated(dense, update) for dense, update in zip(weights.dense, updates, strict=True)]
     graph.constant("first_axis", np.asarray([0], dtype=np.int64))
     graph.graph.input.append(helper.make_tensor_value_info("embedded", onnx.TensorProto.FLOAT, ["tokens", WIDTH]))
     return _through_layers(graph, graph.norm("embedded", "inner.embeddings.LayerNorm", weights), weights)

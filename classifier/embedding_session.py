@@ -38,9 +38,11 @@ def _open(graph: bytes, *, exact: bool, threads: int = 1) -> onnxruntime.Inferen
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.enable_cpu_mem_arena = False
     # The one left out joins additions with layer norms into a kernel that can take five times as long as the two.
-    return onnxruntime.InferenceSession(
+    session = onnxruntime.InferenceSession(
         graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
     )
+    session._model_bytes = None  # kept for another provider, which none is: as large as the weights
+    return session
 
 
 def integer_product(weights: np.ndarray[tuple[int, int], np.dtype[np.int8]]) -> bytes:
