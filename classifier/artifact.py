@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from classifier import features
 from classifier.embedding import MODEL_ID, MODEL_SHA256
-from classifier.heads import KINDS, Head, Inputs
+from classifier.heads import KINDS, Head, Inputs, Kernel
+from classifier.kernel_sum import KernelSum
 from classifier.labels import LENT, TASKS
 from classifier.mixture import Curves, Expert, Mixture, Scale, logit, sigmoid
 
@@ -83,6 +84,12 @@ class Model:
         """Hardness from which a prompt is hard."""
         return float(self.manifest["thresholds"]["hard_from"])
 
+    @property
+    def usual_sums(self) -> list[KernelSum]:
+        """What is asked of the embedding of nearly every prompt, see `KernelSum.join`."""
+        everyday = self._mixtures["full"].experts[0]
+        return [head.votes for head in everyday.heads.values() if isinstance(head, Kernel)]
+
     def predict(self, text: str, embedding: NDArray[np.float32] | None) -> Prediction:
         """Answer from both views, or from the lexical one alone when `embedding` is None."""
         return self.predict_from(Inputs(features.lexical(text), embedding))
@@ -91,7 +98,7 @@ class Model:
         """The same for features already computed."""
         mode = "lexical" if inputs.embedding is None else "full"
         mixture = self._mixtures[mode]
-        gain, weak, strong, hardness = (float(x) for x in mixture.outcome(inputs))
+        gain, weak, strong, hardness = mixture.outcome(inputs).tolist()
         tasks = mixture.tasks(inputs)
         best = int(tasks.argmax())
         strong = max(strong, weak)

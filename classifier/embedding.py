@@ -11,7 +11,7 @@ import importlib.util
 import re
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from classifier.embedding_graph import TokenTable, Weights, integer_layers
+from classifier.embedding_graph import Graph, TokenTable, Weights, integer_layers
 from classifier.embedding_session import open_session
+from classifier.kernel_sum import KernelSum
 
 MODEL_ID: Final = "all-MiniLM-L6-v2-onnx-int8"
 MODEL_SHA256: Final = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -80,13 +81,17 @@ def load_tokenizer(path: Path | None = None) -> Tokenizer:
 class Embedder:
     """`embed` turns one text into one unit vector. Thread-safe: the session and the tokenizer keep no state."""
 
-    def __init__(self, model: Path | None = None, tokenizer: Path | None = None) -> None:
-        """Load both files. Raises EmbeddingError if one is missing or the model's sha256 differs."""
+    def __init__(
+        self, model: Path | None = None, tokenizer: Path | None = None, sums: Sequence[KernelSum] = ()
+    ) -> None:
+        """Load both files. Raises EmbeddingError if one is missing or the model's sha256 differs. `sums` are made with
+        each vector, and know its sum when it is done."""
+        self._sums = tuple(sums)
         self._tokenizer = load_tokenizer(tokenizer)
         path = checked_model(model)
         weights = Weights(path)
         self._table = TokenTable(path, weights, typed=True)
-        graph = integer_layers(weights)
+        graph = integer_layers(weights, more=self._with_sums)
         del weights  # before the session takes its own
         self._session = open_session(graph, threads=2)
         self._started: set[object] = set()
@@ -124,7 +129,7 @@ class Embedder:
 
         def ended(outputs: list[FloatArray], _: object, error: str) -> None:
             try:
-                done(EmbeddingError(error) if error else _unit(outputs[0]))
+                done(EmbeddingError(error) if error else self._made(outputs))
             finally:
                 started.discard(run)
 
@@ -135,12 +140,18 @@ class Embedder:
             started.discard(run)
             raise
 
+    def _made(self, outputs: list[FloatArray]) -> FloatArray:
+        vector = outputs[0] / max(float(np.linalg.norm(outputs[0])), 1e-12)
+        for known, found in zip(self._sums, outputs[1:], strict=True):
+            known.know(vector, found[0])
+        return vector
+
+    def _with_sums(self, graph: Graph, mean: str) -> None:
+        for number, known in enumerate(self._sums):
+            known.join(graph, mean, f"sum{number}")
+
     def _feeds(self, text: str) -> dict[str, FloatArray]:
         return {"embedded": self._table(self.token_ids(text))}
-
-
-def _unit(vector: FloatArray) -> FloatArray:
-    return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 
 def _wait_for(started: set[object]) -> None:

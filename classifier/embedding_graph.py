@@ -11,7 +11,7 @@ other, so a text's vector does not depend on what is computed beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -96,7 +96,7 @@ def _updated(dense: Dense, update: Update) -> Dense:
     return np.rint(whole / steps).astype(np.int8), steps.astype(np.float32), bias
 
 
-class _Graph:
+class Graph:
     """A graph under construction. Each method adds to it and returns the name of its result.
 
     Everything is written into the model at once: onnx's helpers that put parts together copy all weights each time.
@@ -122,6 +122,10 @@ class _Graph:
         names = list(outputs) or [f"{kind}_{len(self.graph.node)}"]
         self.graph.node.append(helper.make_node(kind, inputs, names, domain=domain, **attributes))
         return names[0]
+
+    def output(self, name: str, shape: Sequence[int]) -> None:
+        """Have a float32 result returned."""
+        self.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
 
     def norm(self, x: str, prefix: str, weights: Weights) -> str:
         gain, bias = (self.constant(f"{prefix}.{part}", weights.tensors[f"{prefix}.{part}"]) for part in _NORM)
@@ -184,23 +188,30 @@ class _Graph:
 _NORM: Final = ("weight", "bias")
 
 
-def integer_layers(weights: Weights, updates: Sequence[Update] = ()) -> bytes:
+def integer_layers(
+    weights: Weights, updates: Sequence[Update] = (), more: Callable[[Graph, str], None] | None = None
+) -> bytes:
     """An ONNX model: `embedded` float32 (tokens, 384), see TokenTable, to `mean` float32 (384,), the mean token vector.
+    `more` adds outputs that are made of the mean.
 
     `updates`, if any, belong to the 36 dense layers in the order of use: query, key, value, output, wide, narrow of
     each. They are added to `weights` itself, which is of no other use afterwards: a copy would double the memory of a
     start.
     """
-    graph = _Graph()
+    graph = Graph()
     if updates:
         weights.dense = [_updated(dense, update) for dense, update in zip(weights.dense, updates, strict=True)]
     graph.constant("first_axis", np.asarray([0], dtype=np.int64))
     graph.graph.input.append(helper.make_tensor_value_info("embedded", onnx.TensorProto.FLOAT, ["tokens", WIDTH]))
-    return _through_layers(graph, graph.norm("embedded", "inner.embeddings.LayerNorm", weights), weights)
+    _through_layers(graph, graph.norm("embedded", "inner.embeddings.LayerNorm", weights), weights)
+    graph.output("mean", [WIDTH])
+    if more is not None:
+        more(graph, "mean")
+    return bytes(graph.model.SerializeToString())
 
 
-def _through_layers(graph: _Graph, x: str, weights: Weights) -> bytes:
-    """Finish a graph: all layers, and the mean."""
+def _through_layers(graph: Graph, x: str, weights: Weights) -> None:
+    """All layers, and the mean."""
     keep = np.ones(WIDTH, dtype=np.float32)
     keep[list(OUTLIERS)] = 0.0
     graph.constant("not_outliers", keep)
@@ -211,5 +222,3 @@ def _through_layers(graph: _Graph, x: str, weights: Weights) -> bytes:
     for number in range(LAYERS):
         x = graph.layer(x, number, weights)
     graph.add("ReduceMean", [x, "first_axis"], outputs=["mean"], keepdims=0)
-    graph.graph.output.append(helper.make_tensor_value_info("mean", onnx.TensorProto.FLOAT, [WIDTH]))
-    return bytes(graph.model.SerializeToString())

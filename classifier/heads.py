@@ -164,10 +164,10 @@ class Trees:
     def __call__(self, inputs: Inputs) -> Vector:
         row = inputs.lexical.dense if self.view == "lexical" else inputs.both()
         node = self.roots
-        for _ in range(int(self.depth)):  # `take` is the quickest way to look something up
-            goes_left = row.take(self.feature.take(node)) <= self.threshold.take(node)
-            node = np.where(goes_left, self.left.take(node), self.right.take(node))
-        sums = np.bincount(self.owner, weights=self.value.take(node), minlength=len(self.intercept))
+        for _ in range(int(self.depth)):  # by index, as `take` lets go of the interpreter each time
+            goes_left = row[self.feature[node]] <= self.threshold[node]
+            node = np.where(goes_left, self.left[node], self.right[node])
+        sums = np.bincount(self.owner, weights=self.value[node], minlength=len(self.intercept))
         return np.asarray(sums + self.intercept, dtype=np.float64)
 
     def arrays(self) -> dict[str, Array]:

@@ -59,7 +59,7 @@ def build(loaded: Loaded) -> Runtime:
     meter = BudgetMetrics()
     tell = partial(_tell, alerts, meter)
     ledger = RedisLedger(config.redis_url, config.budgets, Path(config.state_dir) / "journal", tell)
-    verifier = PairVerifier.load()
+    embedder, verifier = AsyncEmbedder(Embedder(sums=model.usual_sums)), PairVerifier.load()
     store = RedisCache(config.cache.redis_url or config.redis_url, config.cache, verifier)
     evidence = CacheEvidence(config.redis_url, config, verifier.threshold)
     catalog, flights = catalog_of(loaded.model_list), Flights()
@@ -71,7 +71,7 @@ def build(loaded: Loaded) -> Runtime:
         config=config,
         catalog=catalog,
         budget=BudgetPath(config, catalog, ledger, meter),
-        cache=CachePath(config, catalog, store if config.cache.enabled else None, AsyncEmbedder(Embedder()), evidence),
+        cache=CachePath(config, catalog, store if config.cache.enabled else None, embedder, evidence),
         cascade=Cascade(config.routing, model, shipped),
         judge=SmallJudge(config.routing.judge) if config.routing.judge.enabled else None,
         conversations=RedisConversations(config.redis_url, config.cache.timeout_ms),
