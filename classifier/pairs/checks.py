@@ -25,6 +25,7 @@ from classifier.pairs.checks_order import check_direction, check_lead, check_wor
 from classifier.pairs.checks_relations import check_phase, check_possession, check_relation
 from classifier.pairs.checks_roles import check_role
 from classifier.pairs.checks_senses import (
+    check_aspect,
     check_case,
     check_manner,
     check_part_of_speech,
@@ -98,6 +99,7 @@ CHECKS: Final[dict[str, Check]] = {
     "extent": check_extent,
     "target": check_target,
     "plural": check_plural,
+    "aspect": check_aspect,
     "material": check_material,
     "possession": check_possession,
     "writing": check_writing,

@@ -31,6 +31,7 @@ _STANCES: Final = tuple(
         "decide decides decided", "afford", "dare dares dared", "learn learns learned", "teach teaches taught",
     )
 )  # fmt: skip
+_ADVISED: Final = w.word_set("wise smart sensible advisable")  # which possible is not
 _LIGHT_VERBS: Final = w.word_set("do make take give put let keep find come bring become")
 _SAME_LIGHT: Final = tuple(
     w.word_set(verbs)
@@ -94,6 +95,18 @@ def check_plural(pair: Pair) -> str | None:
     return None
 
 
+def check_aspect(pair: Pair) -> str | None:
+    """`When a bone is healing` against `when a bone has healed`."""
+    for link in pair.alignment.links:
+        one, other = pair.a.tokens[link.a].norm, pair.b.tokens[link.b].norm
+        for doing, done in ((one, other), (other, one)):
+            if doing.endswith("ing") and done.endswith("ed") and doing[:3] == done[:3]:
+                mine, yours = (pair.a, pair.b) if doing == one else (pair.b, pair.a)
+                if _BE & {*mine.norms()} and w.word_set("has have had") & {*yours.norms()}:
+                    return f"{doing} against {done}"
+    return None
+
+
 def check_stance(pair: Pair) -> str | None:
     """`Does she want to move` against `does she like to move`: the verb before the verb, where all else is the same."""
     if not pair.is_one_edit():
@@ -102,6 +115,11 @@ def check_stance(pair: Pair) -> str | None:
         one, other = (_stances([t.norm for t in side]) for side in (edit.only_a, edit.only_b))
         if one and other and not one & other:
             return f"{edit.only_a[0].norm} exchanged for {edit.only_b[0].norm}"
+    advised = [_ADVISED & {*p.norms()} for p in (pair.a, pair.b)]
+    if bool(advised[0]) != bool(advised[1]) and any(
+        w.word_set("can able possible") & {*p.norms()} for p in (pair.a, pair.b)
+    ):
+        return f"{sorted(advised[0] | advised[1])} on one side only"
     return _other_light_verb(pair) or _other_person(pair) or _could(pair)
 
 

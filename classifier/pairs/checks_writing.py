@@ -22,9 +22,11 @@ _CODE: Final = re.compile(
     r"\b(?:bash|shell|python|sql|java|javascript|js|php|perl|ruby|c|literal|string|regex|echo|print)\b", re.IGNORECASE
 )
 _LITERAL: Final = re.compile(r"(?<![\w'\"])(['\"])([^\s'\"]{1,30})\1(?![\w'\"])")
-# An option or a format's letter, the charge of an ion, doubled brackets, a tuple of one, a dot apart from its path.
+# An option or a format's letter, a repetition, the ends of an interval, a sign in an exponent, the charge of an ion,
+# doubled brackets, a tuple of one, a dot apart from its path.
 _SIGNS: Final = re.compile(
-    r"(?<!\S)-[A-Za-z](?!\w)|%[A-Za-z](?!\w)|\b[A-Z][a-z]?\d*[+-](?=[\s?.,!]|$)|\[\[|,\)|(?<!\S)\. ?/"
+    r"(?<!\S)-[A-Za-z](?!\w)|(?<!\S)[a-z][*+](?=[\s?.,]|$)|[\[(](?=\d+, ?\d+[\])])|(?<=\d)[\])](?=\s)|\^\([+-]"
+    r"|%[A-Za-z](?!\w)|\b[A-Z][a-z]?\d*[+-](?=[\s?.,!]|$)|\[\[|,\)|(?<!\S)\. ?/"
 )
 _SOUND_ALIKE: Final = ("it's its", "you're your", "who's whose", "they're their there", "let's lets")
 _OF_WORDS: Final = re.compile(rf"\b(?:{'|'.join(sorted(w.OF_WORDS))})\b")

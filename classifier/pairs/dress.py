@@ -26,6 +26,7 @@ _RULES: Final = tuple(
     for sign, pattern, name in (
         ("://", r"\bhttps?://(?:www\.)?((?:[\w-]+\.)+[a-z]{2,})/?(?=[\s?,!]|\.?$)", r"\1"),
         ("www.", r"(?<![/\w])www\.(?=(?:[\w-]+\.)+[a-z]{2,}\b(?![/:]))", ""),
+        ('"', r"[\"`](--?\w[\w-]*)[\"`]", r"\1"),
         ("#", r"(?<!\S)#(?=[a-z]{4,}\b)(?!include|define|pragma|ifdef|endif)", ""),
     )
 )

@@ -38,6 +38,7 @@ _OPENINGS: Final = tuple(
         r"(?=\w+\W+\w)",
         r"^(?:(?:hey|ok|okay|hi|hello) )?(?:alexa|siri|cortana|google|chatgpt|gpt|claude|gemini|copilot|assistant|"
         r"computer),? (?=\w+\W+\w)",
+        r"^(?:would|do) you mind (?=(?:list|writ|explain|translat|summari[sz]|compar|calculat|describ)\w*ing\b)",
         # The other languages that are told apart: their greetings.
         r"^(?:hallo|guten (?:tag|morgen|abend)|bonjour|bonsoir|salut|hola|buen[oa]s (?:d[ií]as|tardes|noches)|"
         r"ciao)\s*[,!.]+\s*"

@@ -45,7 +45,7 @@ _TENS: Final = (
     r"nine))?|five|ten|fifteen)"
 )
 _PERCENT: Final = re.compile(
-    rf"(?<![\w.,-])(?:(\d{{1,3}}(?:\.\d+)?)|({_TENS})) ?(?:%|percent)(?= of \d)", re.IGNORECASE
+    rf"(?<![\w.,-])(?:(\d{{1,3}}(?:\.\d+)?)|({_TENS})) ?(?:%|percent)(?= of [$€£]?\d)", re.IGNORECASE
 )
 _HYPHENED: Final = re.compile(
     r"\b(one|two|three|four|five|seven)-(third|quarter|fourth|fifth|sixth|eighth|tenth)s?\b(?!-)", re.I

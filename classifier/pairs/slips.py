@@ -23,6 +23,12 @@ _PROOFREADING: Final = re.compile(
     re.IGNORECASE,
 )
 _STRETCHED: Final = re.compile(r"([a-z])\1{2,}")  # `sooo`, `todayyy`
+# Parts of learned words by whose exchange one rare word becomes another: `sulfate` and `sulfite`.
+_ENDINGS: Final = (
+    ("ate", "ite", "ide"), ("itis", "osis", "oma", "otic", "itic"), ("ane", "ene", "yne", "one", "ine"),
+    ("ol", "al", "yl"), ("ous", "ic"), ("ectomy", "ostomy", "otomy"), ("logy", "nomy", "graphy"),
+)  # fmt: skip
+_BEGINNINGS: Final = (("hyper", "hypo"), ("inter", "intra"), ("macro", "micro"), ("ante", "anti"), ("endo", "exo"))
 _SHORT: Final = 4  # letters; shorter words have too many neighbours
 _LONG: Final = 8  # letters from which on two slips are believed
 
@@ -76,7 +82,11 @@ def _slips(words: dict[str, bool], others: dict[str, bool], lexicon: Lexicon) ->
         if word in others or _is_word(word, lexicon):
             continue
         for other in sorted(others, key=lambda known: known in words):
-            if _may_be(word, other) and _is_mistyped(word, other, words[word] and others[other], lexicon):
+            if (
+                _may_be(word, other)
+                and not _is_other_term(word, other)
+                and _is_mistyped(word, other, words[word] and others[other], lexicon)
+            ):
                 yield word, other
                 break
 
@@ -108,6 +118,22 @@ def _may_be(one: str, other: str) -> bool:
     if abs(len(one) - len(other)) > 2:
         return one[:1] == other[:1] and _STRETCHED.search(one) is not None
     return one[0] == other[0] or one[1:2] == other[0] or one[0] == other[1:2] or one[1:] == other[1:]
+
+
+@lru_cache(maxsize=65536)
+def _is_other_term(one: str, other: str) -> bool:
+    """Whether they differ in one part of `_ENDINGS` or `_BEGINNINGS` alone."""
+    return any(
+        one.endswith(mine) and other.endswith(yours) and one[: -len(mine)] == other[: -len(yours)]
+        for group in _ENDINGS
+        for mine in group
+        for yours in group
+        if mine != yours
+    ) or any(
+        one.startswith(mine) and other.startswith(yours) and one[len(mine) :] == other[len(yours) :]
+        for group in _BEGINNINGS
+        for mine, yours in (group, group[::-1])
+    )
 
 
 def _is_word(word: str, lexicon: Lexicon) -> bool:

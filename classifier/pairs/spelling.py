@@ -110,7 +110,6 @@ _HEARD: Final = tuple(
             for short, full in (("Mon", "Monday"), ("Wed", "Wednesday"), ("Sat", "Saturday"))
         ),
         ("Sun", r"(?<=\bon )(?-i:Sun\b)\.?|(?<=Sat and )(?-i:Sun\b)|(?<=Saturday and )(?-i:Sun\b)", "Sunday"),
-        (" 2 ", r"\b(how|way|want|need|have|like) 2 (?=[a-z])", r"\1 to "),
     )
 )
 _SHORT_NAMES: Final = re.compile(
