@@ -94,6 +94,7 @@ def _build_lexicon() -> tuple[dict[str, list[int]], dict[str, list[int]], list[t
 
 _WHOLE, _PREFIXES, _SUBSTRINGS = _build_lexicon()
 _PHRASES: Final = {stem: set(found) for stem, found in (*_PREFIXES.items(), *_WHOLE.items()) if " " in stem}
+_LAST_WORDS: Final = tuple(stem.rsplit(" ", 1)[1] for stem in _PHRASES)
 _STEM_LENGTHS: Final = sorted({len(stem) for stem in _PREFIXES if " " not in stem})
 
 
@@ -115,7 +116,9 @@ def _known(word: str) -> _Word:
         if length > len(word):
             break
         found.extend(_PREFIXES.get(word[:length], ()))
-    phrases = tuple(stem for stem in _PHRASES if word.startswith(stem.rsplit(" ", 1)[1]))
+    phrases: tuple[str, ...] = ()
+    if word.startswith(_LAST_WORDS):  # hardly any word, and asked of each new one
+        phrases = tuple(stem for stem, last in zip(_PHRASES, _LAST_WORDS, strict=True) if word.startswith(last))
     written = b"#" if word.isdigit() else word.encode()
     return _Word(tuple(set(found)), phrases, zlib.crc32(written), b" " + written)
 
