@@ -173,7 +173,9 @@ _MODALS: Final = w.word_set("would could should might must")
 _UNREAL: Final = w.word_set("been happened had done won lost gone become made taken died")  # `would have happened`
 _ALL: Final = w.word_set("all anything everything everyone everybody anyone nothing none nobody")
 _TAKING: Final = w.word_set("eat need drink use cook take buy wear")  # `eat just rice`
-_TO_OR_ING: Final = w.word_set("stop stopped")  # `stop to smoke`, `stop smoking`
+_TO_OR_ING: Final = w.word_set(
+    "stop stopped forget forgot remember remembered regret"
+)  # `stop to smoke`, `stop smoking`
 _DEGREES: Final = {
     **dict.fromkeys(("about", "around", "approximately", "approximate", "roughly", "circa"), "about"),
     **dict.fromkeys(("exactly", "exact", "precisely"), "exactly"),
@@ -206,6 +208,8 @@ def _manners(parsed: Parsed) -> frozenset[str]:
             found.add("only")
         elif norm == "to" and at and norms[at - 1] in _TO_OR_ING:
             found.add(f"{norms[at - 1]} to")
+        elif norm.endswith("ing") and at and norms[at - 1] in _TO_OR_ING:
+            found.add(f"{norms[at - 1]} doing")
         elif norm == "but" and norms[at - 1] in _ALL:
             found.add("but")
         elif norm == "be" and norms[at - 1] == "to" and norms[0] in ("is", "are", "was", "were"):
@@ -219,10 +223,16 @@ def check_manner(pair: Pair) -> str | None:
     if one == other:
         return None
     differing = one ^ other
-    always = differing & {"too", "even if", "unreal past", "only", "stop to", "stopped to"} or differing >= {
-        "about",
-        "exactly",
-    }
+    to_or_ing = any({f"{verb} to", f"{verb} doing"} <= differing for verb in _TO_OR_ING)
+    always = (
+        to_or_ing
+        or differing & {"too", "even if", "unreal past", "only"}
+        or differing
+        >= {
+            "about",
+            "exactly",
+        }
+    )
     if always or (pair.is_one_edit() and differing != {"about"}):
         return f"{sorted(one)} against {sorted(other)}"
     return None

@@ -28,6 +28,14 @@ _SIGNS: Final = re.compile(
     r"(?<!\S)-[A-Za-z](?!\w)|(?<!\S)[a-z][*+](?=[\s?.,]|$)|[\[(](?=\d+, ?\d+[\])])|(?<=\d)[\])](?=\s)|\^\([+-]"
     r"|%[A-Za-z](?!\w)|\b[A-Z][a-z]?\d*[+-](?=[\s?.,!]|$)|\[\[|,\)|(?<!\S)\. ?/"
 )
+_REGIONAL: Final = re.compile(
+    r"\b(?:lorr(?:y|ies)|trucks?|aubergines?|eggplants?|courgettes?|zucchini|napp(?:y|ies)|diapers?|spanners?|wrench(?:es)?)"
+    r"\b",
+    re.IGNORECASE,
+)
+_OF_REGIONS: Final = re.compile(
+    r"\b(?:american|british|english|us|uk|call|called|word|term|same|than|between|vs|or)\b|\bamericans\b"
+)
 _SOUND_ALIKE: Final = ("it's its", "you're your", "who's whose", "they're their there", "let's lets")
 _OF_WORDS: Final = re.compile(rf"\b(?:{'|'.join(sorted(w.OF_WORDS))})\b")
 _SMALL: Final = w.word_set("a an and the of in on to for")
@@ -42,9 +50,20 @@ def check_writing(pair: Pair) -> str | None:
         return f"signs {sorted(_signs(pair.a))} against {sorted(_signs(pair.b))}"
     if (_pictures(pair.a) or _pictures(pair.b)) and (told := _other_pictures(pair)):
         return told
+    if "http" in one and "http" in other and ("https://" in one) != ("https://" in other):
+        return "http against https"
+    if _REGIONAL.search(one) and _REGIONAL.search(other) and (told := _other_region(pair)):
+        return told
     if any(mark in text for text in (one, other) for mark in "\"'“„«"):
         return _other_quotation(pair) or _other_literal(pair) or _sounds_alike(pair)
     return None
+
+
+def _other_region(pair: Pair) -> str | None:
+    """A lorry is a truck, but where the words themselves are compared or asked about."""
+    one, other = ([word.lower() for word in _REGIONAL.findall(p.written)] for p in (pair.a, pair.b))
+    asked = one != other and all(_OF_REGIONS.search(p.lower) for p in (pair.a, pair.b))
+    return f"{one} against {other}" if asked else None
 
 
 @once

@@ -31,6 +31,8 @@ _RULES: Final = tuple(
     )
 )
 _RUN_ON: Final = re.compile(r"\b(do|can|should|am|if|did|will|may|could|would|must|have)I\b")  # `how doI`
+_ADDRESS: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}\b")
+_ABOUT_ADDRESSES: Final = re.compile(r"\b(?:safe|secure|encrypt\w*|redirect\w*|certificate|protocol|ssl|tls)\b")
 _ABOUT_SIGNS: Final = re.compile(rf"\b(?:html|xml|entity|entities|escaped?|{'|'.join(sorted(OF_WORDS))})\b")
 
 
@@ -44,7 +46,7 @@ def undress(text: str) -> str:
     if "</" in text and "html" not in lower and (tagged := _TAGGED.match(text)):
         text = tagged[2]
     text = _RUN_ON.sub(r"\1 I", text) if "I" in text else text
-    if lower.count("http") <= 1:
+    if len(_ADDRESS.findall(lower)) <= 1 and not ("http" in lower and _ABOUT_ADDRESSES.search(lower)):
         for sign, pattern, name in _RULES:
             if sign in text:
                 text = pattern.sub(name, text)

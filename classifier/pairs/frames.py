@@ -185,6 +185,10 @@ _APART: Final = re.compile(r"\s*[,.;!?(-]")
 _COMPOSED: Final = re.compile(
     r"\b(?:sign|write|draft|compose|letter|e-?mail|mail|note|message|reply|card)\b", re.IGNORECASE
 )
+_GIVEN: Final = re.compile(  # whose last words may belong to the text to work on
+    r"^\W*(?:please )?(?:translate|proof-?read|correct|rewrite|rephrase|paraphrase|summari[sz]e|repeat|edit)\b[^:]*:",
+    re.I,
+)
 _ASIDE: Final = w.word_set("mind possible knows know")
 _LEAST: Final = 3  # words that stay
 
@@ -192,14 +196,18 @@ _LEAST: Final = 3  # words that stay
 def strip_politeness(text: str) -> str:
     """Drop the frame from both ends; never everything."""
     whole, before = text, ""
+    given = _GIVEN.match(text) is not None
     while before != text:
         before = text
-        text = _without_last(_without_first(text))
+        text = _without_first(text)
+        text = text if given else _without_last(text)
         if _OPENS.match(text):
             for pattern in _OPENINGS:
                 text = _kept(text, pattern.sub("", text, count=1))
         if text != whole:
             text = _kept(text, _IF.sub("", text))
+        if given:
+            continue
         text = _ended(text, _CLOSING.sub("", text))
         if "," in text:
             text = _ended(text, _TAG.sub("", text))

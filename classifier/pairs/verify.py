@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from classifier.pairs import words as w
 from classifier.pairs.align import LEMMA
 from classifier.pairs.artifact import PairArtifact, load_artifact
 from classifier.pairs.checks import DOUBTS, first_doubt, first_refusal
@@ -46,7 +47,7 @@ def is_identical(pair: Pair) -> bool:
     if check_case(pair) is not None or check_writing(pair) is not None:
         return False
     a, b = pair.a.norms(), pair.b.norms()
-    if pair.a.written.isascii() != pair.b.written.isascii():
+    if pair.a.written.isascii() != pair.b.written.isascii() and not w.FOREIGN_OF_WORDS & {*a}:
         a, b = without_accents(a), without_accents(b)
     return is_same_text(a, b) or is_same_text(as_question(a), as_question(b))
 

@@ -25,6 +25,10 @@ def _map(**groups: str) -> dict[str, str]:
 
 ARTICLES: Final = word_set("a an the")
 # Where one of these stands, a word may be what is asked about: nothing is written in another way.
+# The same in other languages: where a word is asked about, its accents are no dress.
+FOREIGN_OF_WORDS: Final = word_set(
+    "significa significan dice palabra escribe bedeutet heißt heisst schreibt wort wörter signifie veut dire écrit mot"
+)
 OF_WORDS: Final = word_set(
     "mean means meaning spell spelled spelt define definition pronounce pronounced plural synonym synonyms word stands "
     "abbreviation"
