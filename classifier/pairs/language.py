@@ -9,13 +9,16 @@ from classifier.pairs import words as w
 # The commonest function words of languages written in Latin letters, without those that English shares.
 _FOREIGN: Final = {
     "es": w.word_set(
-        "el la los las que un una por con para cómo qué como puedo mi es cuál está dónde cuánto cuántos quién por se dice"
+        "el la los las que un una por con para cómo qué como puedo "
+        "mi es cuál está dónde cuánto cuántos quién por se dice"
     ),
     "fr": w.word_set(
-        "le la les des du un une est que qui dans pour avec je mon comment quel où et qu'est-ce qu'un qu'une c'est est-ce pourquoi combien quand"
+        "le la les des du un une est que qui dans pour avec je mon "
+        "comment quel où et qu'est-ce qu'un qu'une c'est est-ce pourquoi combien quand"
     ),
     "de": w.word_set(
-        "der das ist und ich wie ein eine nicht mit auf für meine mein kann zu den wo was wer wann warum im am von bedeutet heißt macht"
+        "der das ist und ich wie ein eine nicht mit auf für meine mein kann zu "
+        "den wo was wer wann warum im am von bedeutet heißt macht"
     ),
     "it": w.word_set("il lo gli che di è un una con posso mio mia dove quale sono"),
     "pt": w.word_set("os que um uma para com como posso meu minha onde qual é em não"),
