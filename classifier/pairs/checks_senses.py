@@ -31,6 +31,8 @@ _STANCES: Final = tuple(
         "decide decides decided", "afford", "dare dares dared", "learn learns learned", "teach teaches taught",
     )
 )  # fmt: skip
+_POSSIBLE: Final = w.word_set("can able possible")
+_HAS: Final = w.word_set("has have had")
 _ADVISED: Final = w.word_set("wise smart sensible advisable")  # which possible is not
 _LIGHT_VERBS: Final = w.word_set("do make take give put let keep find come bring become")
 _SAME_LIGHT: Final = tuple(
@@ -102,7 +104,7 @@ def check_aspect(pair: Pair) -> str | None:
         for doing, done in ((one, other), (other, one)):
             if doing.endswith("ing") and done.endswith("ed") and doing[:3] == done[:3]:
                 mine, yours = (pair.a, pair.b) if doing == one else (pair.b, pair.a)
-                if _BE & {*mine.norms()} and w.word_set("has have had") & {*yours.norms()}:
+                if _BE & {*mine.norms()} and _HAS & {*yours.norms()}:
                     return f"{doing} against {done}"
     return None
 
@@ -115,12 +117,15 @@ def check_stance(pair: Pair) -> str | None:
         one, other = (_stances([t.norm for t in side]) for side in (edit.only_a, edit.only_b))
         if one and other and not one & other:
             return f"{edit.only_a[0].norm} exchanged for {edit.only_b[0].norm}"
-    advised = [_ADVISED & {*p.norms()} for p in (pair.a, pair.b)]
-    if bool(advised[0]) != bool(advised[1]) and any(
-        w.word_set("can able possible") & {*p.norms()} for p in (pair.a, pair.b)
-    ):
-        return f"{sorted(advised[0] | advised[1])} on one side only"
+    if (told := _advice(pair)) is not None:
+        return told
     return _other_light_verb(pair) or _other_person(pair) or _could(pair)
+
+
+def _advice(pair: Pair) -> str | None:
+    one, other = (_ADVISED & {*p.norms()} for p in (pair.a, pair.b))
+    possible = any(_POSSIBLE & {*p.norms()} for p in (pair.a, pair.b))
+    return f"{sorted(one | other)} on one side only" if possible and bool(one) != bool(other) else None
 
 
 def _other_light_verb(pair: Pair) -> str | None:
