@@ -90,7 +90,7 @@ class Running:
         if not path.exists():
             return []
         lines = path.read_text(encoding="utf-8").split("\n")  # a prompt may hold other line ends than this one
-        return [json.loads(line) for line in lines if line]
+        return [json.loads(line) for line in lines[:-1] if line]  # the last may be half written yet
 
     def trace(self, trace_id: str) -> dict[str, Any]:
         """The trace of a request; it is written behind the response, so it is waited for."""
