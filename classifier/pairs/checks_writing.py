@@ -17,7 +17,7 @@ from classifier.pairs.text import Parsed
 
 _PICTURE: Final = re.compile(r"[\U0001F1E6-\U0001FAFF\u2600-\u27BF]")
 _PICTURE_AS_WORD: Final = re.compile(rf"\b(?:an?|the|of|for|with|my|this|eat|cook)\s*{_PICTURE.pattern}", re.IGNORECASE)
-_QUOTED: Final = re.compile(r"[\"“„«]\s*([^\"“”„«»]+?)\s*[\"”“»]")
+_QUOTED: Final = re.compile(r"[\"“„«]([^\"“”„«»]+)[\"”“»]")
 _CODE: Final = re.compile(
     r"\b(?:bash|shell|python|sql|java|javascript|js|php|perl|ruby|c|literal|string|regex|echo|print)\b", re.IGNORECASE
 )
@@ -100,7 +100,7 @@ def _other_quotation(pair: Pair) -> str | None:
             continue
         for said in _QUOTED.findall(mine.written):
             named = [word for word in said.split() if word.lower() not in _SMALL]
-            if len(named) > 1 and all(word[:1].isupper() for word in named) and said.lower() in yours.written:
+            if len(named) > 1 and all(word[:1].isupper() for word in named) and said.lower().strip() in yours.written:
                 return f"{said} a title on one side only"
     return None
 

@@ -13,8 +13,8 @@ from classifier.pairs.words import OF_WORDS
 
 _TAGGED: Final = re.compile(r"^\s*<(p|div|span|b|i|em|strong)>(.*)</\1>\s*$", re.IGNORECASE | re.DOTALL)
 _ESCAPED: Final = re.compile(r"&(?:#\d+|[a-z]+);")
-_SIGNATURE: Final = re.compile(r"\s*\n\W*(?:sent from (?:my|a) |get outlook for )[^\n]*$", re.IGNORECASE)
-_TWICE: Final = re.compile(r"^\s*(.{12,}[.?!])\s+\1\s*$", re.IGNORECASE)
+_SIGNATURE: Final = re.compile(r"(?:sent from (?:my|a)|get outlook for) ", re.IGNORECASE)  # begins a last line
+_TWICE: Final = re.compile(r"^\s*(.{12,250}[.?!])\s+\1\s*$", re.IGNORECASE)
 # `i.e.` says nothing by itself; the others ask politely in the middle or at the end.
 _ASIDES: Final = re.compile(
     r",? (?:if (?:i may ask|you don'?t mind(?: my asking| me asking)?|you would be so kind|it'?s not too much trouble)"
@@ -31,7 +31,7 @@ _RULES: Final = tuple(
     )
 )
 _RUN_ON: Final = re.compile(r"\b(do|can|should|am|if|did|will|may|could|would|must|have)I\b")  # `how doI`
-_ADDRESS: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}\b")
+_ADDRESS: Final = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+[a-z]{2,}\b")
 _ABOUT_ADDRESSES: Final = re.compile(r"\b(?:safe|secure|encrypt\w*|redirect\w*|certificate|protocol|ssl|tls)\b")
 _ABOUT_SIGNS: Final = re.compile(rf"\b(?:html|xml|entity|entities|escaped?|{'|'.join(sorted(OF_WORDS))})\b")
 
@@ -39,7 +39,8 @@ _ABOUT_SIGNS: Final = re.compile(rf"\b(?:html|xml|entity|entities|escaped?|{'|'.
 def undress(text: str) -> str:
     """The text without these; left alone where it asks about signs or words."""
     if "\n" in text:
-        text = _SIGNATURE.sub("", text)
+        before, _, last = text.rstrip().rpartition("\n")
+        text = before.rstrip(" -\r\n") if _SIGNATURE.match(last.lstrip(" -")) else text
     lower = text.lower()
     if "&" in text and _ESCAPED.search(lower) and (("&quot;" in lower) or not _ABOUT_SIGNS.search(lower)):
         text = html.unescape(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from classifier.embedding import Embedder
+from classifier.pairs.dress import undress
 from classifier.pairs.frames import strip_politeness
 from classifier.pairs.notation import one_notation
 from classifier.pairs.rows import Cosines
@@ -138,3 +139,10 @@ def test_amounts_are_read_alike() -> None:
 def test_cause_and_effect_and_the_extent_of_a_place_are_told_apart(one: str, other: str) -> None:
     """Whatever forms of the words stand in the other place."""
     assert not served(one, other)
+
+
+@pytest.mark.parametrize("signature", ["Sent from my iPhone", "--\nSent from my Galaxy", "Get Outlook for Android"])
+def test_what_a_telephone_adds_below_a_question_is_no_part_of_it(signature: str) -> None:
+    """Only as the last line: a question about such a line keeps it."""
+    assert undress(f"How do I reheat pizza?\n\n{signature}\n") == "How do I reheat pizza?"
+    assert undress(f"How do I remove this?\n{signature}\nIt annoys me.").endswith("It annoys me.")
