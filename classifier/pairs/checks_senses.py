@@ -178,9 +178,8 @@ _MODALS: Final = w.word_set("would could should might must")
 _UNREAL: Final = w.word_set("been happened had done won lost gone become made taken died")  # `would have happened`
 _ALL: Final = w.word_set("all anything everything everyone everybody anyone nothing none nobody")
 _TAKING: Final = w.word_set("eat need drink use cook take buy wear")  # `eat just rice`
-_TO_OR_ING: Final = w.word_set(
-    "stop stopped forget forgot remember remembered regret"
-)  # `stop to smoke`, `stop smoking`
+# `Stop to smoke` against `stop smoking`.
+_TO_OR_ING: Final = w.word_set("stop stopped forget forgot remember remembered regret")
 _DEGREES: Final = {
     **dict.fromkeys(("about", "around", "approximately", "approximate", "roughly", "circa"), "about"),
     **dict.fromkeys(("exactly", "exact", "precisely"), "exactly"),
@@ -229,16 +228,8 @@ def check_manner(pair: Pair) -> str | None:
         return None
     differing = one ^ other
     to_or_ing = any({f"{verb} to", f"{verb} doing"} <= differing for verb in _TO_OR_ING)
-    always = (
-        to_or_ing
-        or differing & {"too", "even if", "unreal past", "only"}
-        or differing
-        >= {
-            "about",
-            "exactly",
-        }
-    )
-    if always or (pair.is_one_edit() and differing != {"about"}):
+    always = differing & {"too", "even if", "unreal past", "only"} or differing >= {"about", "exactly"}
+    if to_or_ing or always or (pair.is_one_edit() and differing != {"about"}):
         return f"{sorted(one)} against {sorted(other)}"
     return None
 

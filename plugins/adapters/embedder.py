@@ -68,6 +68,8 @@ class AsyncEmbedder:
 
     def _end(self, key: bytes, made: Vector | EmbeddingError) -> None:
         running = self._running.pop(key)
+        if running.cancelled():  # by a close that was itself cancelled
+            return
         if isinstance(made, EmbeddingError):
             logger.error("a text could not be embedded: %s", made)
             running.set_result(None)
